@@ -1,0 +1,28 @@
+"""What étude raises: each message says what must hold, what was given and what to do.
+
+Divergence, stalls and ties are outcomes, never exceptions.
+"""
+
+
+class EtudeError(Exception):
+    """A mistake that the user can mend; the command line prints it and exits with 2."""
+
+
+class ScheduleError(EtudeError, ValueError):
+    """A schedule that cannot be built, bound, read or evaluated."""
+
+
+class StrategyError(EtudeError, ValueError):
+    """A strategy with a bad optimizer, rate or option."""
+
+
+class TaskError(EtudeError, ValueError):
+    """A task that cannot be found, loaded or trained."""
+
+
+class StoreError(EtudeError):
+    """A store that cannot be opened, read or written."""
+
+
+class CompareError(EtudeError, ValueError):
+    """A comparison that was asked for with settings that cannot hold."""

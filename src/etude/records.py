@@ -1,0 +1,192 @@
+"""What a training run leaves behind: plain frozen records, ready for JSON, without behaviour.
+
+Every room above this one passes these around; none of them knows torch.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Outcome(StrEnum):
+    """How a run ended, best first. `etude.diagnosis.outcome` has the definitions."""
+
+    CONVERGED = "converged"
+    IMPROVING = "still improving"
+    STALLED = "stalled"
+    COLLAPSED = "collapsed"
+    DIVERGED = "diverged"
+
+
+def _nothing() -> Array:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """What one run recorded.
+
+    The first five columns have one row per recorded update, [rows]; the last four one row per
+    evaluation, [evaluations]. An evaluation at `t` sees the weights before update `t`.
+    """
+
+    update: Array = field(default_factory=_nothing)
+    """Index t of the update, from 0."""
+    lr: Array = field(default_factory=_nothing)
+    """Absolute lr that update t used (first param group)."""
+    loss: Array = field(default_factory=_nothing)
+    """Training loss of update t's batch, before the update changed the weights."""
+    grad_norm: Array = field(default_factory=_nothing)
+    """2-norm of the whole gradient of update t, before clipping."""
+    update_ratio: Array = field(default_factory=_nothing)
+    """2-norm of the change of the weights over 2-norm of the weights, at update t."""
+    eval_update: Array = field(default_factory=_nothing)
+    """Number of updates done at each evaluation."""
+    val_loss: Array = field(default_factory=_nothing)
+    """Validation loss."""
+    val_metric: Array = field(default_factory=_nothing)
+    """Validation metric; nan where the task has none."""
+    val_spread: Array = field(default_factory=_nothing)
+    """How much the predictions differ between validation inputs: the standard deviation over
+    inputs, averaged over outputs (output units). 0 means the same answer for every input; nan
+    where outputs are not predictions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One strategy with one seed on one task, as it ended."""
+
+    id: str
+    task: str
+    strategy: str
+    """The strategy's text form."""
+    seed: int
+    outcome: Outcome
+    updates: int
+    """Updates done; fewer than planned when the run diverged."""
+    loss: float
+    """Final validation loss; nan when the run diverged to a value that is not finite."""
+    metric: float
+    """Final validation metric; nan where the task has none."""
+    seconds: float
+    """Wall time that training took."""
+    curve: Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A strategy's place in a ranking, over its paired seeds."""
+
+    strategy: str
+    """The strategy's text form."""
+    optimizer: str
+    """The text form without lr and schedule: `sgd momentum=0.9`."""
+    peak_lr: float
+    schedule: str
+    """The schedule's text form."""
+    outcome: Outcome
+    """The commonest outcome of its runs; the worse one of two that are as common."""
+    loss: float
+    """Mean final validation loss over seeds; nan when a seed has none."""
+    metric: float
+    """Mean final validation metric over seeds; nan where the task has none."""
+    interval: tuple[float, float]
+    """95 % interval of (this strategy - the winner) in the ranked quantity, paired by seed;
+    (0, 0) for the winner itself, (nan, nan) where it cannot be had."""
+    tie: bool
+    """No difference from the winner is shown: the interval holds 0."""
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The strategy to keep."""
+
+    strategy: str
+    code: str
+    """A PyTorch program that trains it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """The answer of a comparison, with its evidence."""
+
+    task: dict[str, Any]
+    """`name`, `about`, `metric` (name or null), `maximize` (bool), `chance` (loss of the best
+    constant predictor, or null), sizes."""
+    settings: dict[str, Any]
+    """`ranked_by` ("loss" or the metric's name), `updates`, `seeds`, `batch_size`, `device`,
+    `command` (to run it again)."""
+    versions: dict[str, str]
+    ranking: tuple[Place, ...]
+    """Best first."""
+    runs: tuple[Run, ...]
+    winner: Winner | None
+    """None when no strategy beat a constant predictor."""
+    decisions: tuple[str, ...]
+    """What étude decided by itself, one sentence each."""
+    complete: bool = True
+    """False when the comparison was interrupted: the ranking covers what is done."""
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Give the comparison as `etude compare --json` writes it; what is not finite becomes null."""
+    return {
+        "task": comparison.task,
+        "settings": comparison.settings,
+        "versions": comparison.versions,
+        "ranking": [_place_json(place) for place in comparison.ranking],
+        "runs": [run_json(run) for run in comparison.runs],
+        "winner": None
+        if comparison.winner is None
+        else {"strategy": comparison.winner.strategy, "code": comparison.winner.code},
+        "decisions": list(comparison.decisions),
+        "complete": comparison.complete,
+    }
+
+
+def _place_json(place: Place) -> dict[str, Any]:
+    return {
+        "strategy": place.strategy,
+        "optimizer": place.optimizer,
+        "peak_lr": place.peak_lr,
+        "schedule": place.schedule,
+        "outcome": str(place.outcome),
+        "loss": finite(place.loss),
+        "metric": finite(place.metric),
+        "interval": [finite(bound) for bound in place.interval],
+        "tie": place.tie,
+        "seeds": list(place.seeds),
+    }
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """Give a run without its curve, ready for JSON."""
+    return {
+        "id": run.id,
+        "strategy": run.strategy,
+        "seed": run.seed,
+        "outcome": str(run.outcome),
+        "updates": run.updates,
+        "loss": finite(run.loss),
+        "metric": finite(run.metric),
+        "seconds": run.seconds,
+    }
+
+
+def curve_json(curve: Curve) -> dict[str, list[float | None]]:
+    """Give a curve's columns as lists; what is not finite becomes null."""
+    return {
+        name: [finite(value) for value in getattr(curve, name).tolist()]
+        for name in Curve.__dataclass_fields__
+    }
+
+
+def finite(value: float) -> float | None:
+    """Give a number that JSON can hold: itself when finite, else None."""
+    return value if np.isfinite(value) else None
