@@ -1,0 +1,81 @@
+"""étude: which learning rate, which schedule, and why.
+
+    import etude
+
+    task = etude.Task(model=make_model, loss=loss, train=(inputs, targets))
+    answer = etude.compare(task, etude.grid("adamw", lr=[1e-3, 1e-2], schedule="warmup 5% -> cosine"))
+
+Importing étude imports no torch; what trains is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from etude._version import __version__
+from etude.errors import EtudeError
+from etude.schedules import (
+    Schedule,
+    constant,
+    cosine,
+    cyclic,
+    exponential,
+    function,
+    inverse_sqrt,
+    linear,
+    multistep,
+    one_cycle,
+    one_minus_sqrt,
+    points,
+    polynomial,
+    restarts,
+    step,
+    warmup,
+    wsd,
+)
+from etude.strategies import Strategy, grid, strategy
+
+if TYPE_CHECKING:
+    from etude.integrations.torch import Scheduler
+    from etude.race import compare
+    from etude.tasks import Task
+
+__all__ = [
+    "EtudeError",
+    "Schedule",
+    "Scheduler",
+    "Strategy",
+    "Task",
+    "__version__",
+    "compare",
+    "constant",
+    "cosine",
+    "cyclic",
+    "exponential",
+    "function",
+    "grid",
+    "inverse_sqrt",
+    "linear",
+    "multistep",
+    "one_cycle",
+    "one_minus_sqrt",
+    "points",
+    "polynomial",
+    "restarts",
+    "step",
+    "strategy",
+    "warmup",
+    "wsd",
+]
+
+_NEEDS_TORCH = {
+    "Scheduler": "etude.integrations.torch",
+    "Task": "etude.tasks",
+    "compare": "etude.race",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for (PEP 562)."""
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(_NEEDS_TORCH[name]), name)
+    raise AttributeError(f"module 'etude' has no attribute {name!r}")

@@ -1,0 +1,155 @@
+"""`etude compare`: train strategies on a task and say which wins."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from etude.records import Comparison
+    from etude.strategies import Strategy
+
+INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("task")
+@click.option("--optimizers", multiple=True, metavar="LIST", help='Such as "sgd momentum=0.9, adamw".')
+@click.option("--lrs", multiple=True, metavar="LIST", help="Peak lrs for every optimizer: 0.001,0.01,0.1.")
+@click.option("--schedules", multiple=True, metavar="LIST", help='Such as "constant, warmup 5% -> cosine".')
+@click.option("--strategy", "strategies", multiple=True, metavar="TEXT", help='One strategy, such as "adamw lr=0.01 cosine"; repeat for more. Alone, it replaces the usual grid.')
+@click.option("--updates", type=int, metavar="N", help="Length of each run.  [default: the task's budget]")
+@click.option("--seeds", default="3", show_default=True, metavar="N", help="How many seeds, or which: 0,1,7.")
+@click.option("--batch-size", type=int, metavar="N", help="Examples an update.  [default: the task's]")
+@click.option("--metric", default="loss", show_default=True, help="Rank by validation loss, or by the task's metric.")
+@click.option("--device", default="cpu", show_default=True, help="Where to train.")
+@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes; 0 trains in this one.  [default: one per core]")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), help="Write the result as JSON; - is standard output.")
+@click.option("--html", "html_file", type=click.Path(dir_okay=False), help="Write the report as one HTML page.")
+@click.option("--store", metavar="URL", help="Where runs are kept.  [default: ETUDE_HOME, or your data folder]")
+@click.option("--fresh", is_flag=True, help="Train all runs, also those that the store has.")
+@click.option("--quiet", is_flag=True, help="Show neither progress nor ranking.")
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    task: str,
+    optimizers: tuple[str, ...],
+    lrs: tuple[str, ...],
+    schedules: tuple[str, ...],
+    strategies: tuple[str, ...],
+    seeds: str,
+    json_file: str | None,
+    html_file: str | None,
+    store: str | None,
+    fresh: bool,
+    quiet: bool,
+    **settings: Any,
+) -> None:
+    """Train strategies on TASK and say which learning rate and schedule win.
+
+    TASK is the name of a ready-made task (see `etude tasks`) or your own as FILE:NAME, such as
+    train.py:task. Lists are separated by commas, or by semicolons.
+
+    The exit code is 0 when a strategy won, 1 when none beat a constant predictor, 2 for a
+    mistake in what was asked, and 130 after Ctrl-C.
+    """
+    from etude.cli.progress import Progress
+    from etude.race import compare as run_comparison
+    from etude.store import Store
+
+    chosen = _strategies(optimizers, lrs, schedules, strategies)
+    picked = _seeds(seeds)
+    for path in filter(None, (json_file, html_file)):
+        _check_writable(path)
+    with Store.open(store) as kept, Progress(quiet=quiet, metric=settings["metric"]) as progress:
+        comparison = run_comparison(
+            task,
+            chosen,
+            seeds=picked,
+            store=kept,
+            reuse=not fresh,
+            command=ctx.find_root().obj,
+            listener=progress,
+            **settings,
+        )
+    _write(comparison, json_file, html_file, quiet=quiet)
+    if not comparison.complete:
+        ctx.exit(INTERRUPTED)
+    ctx.exit(0 if comparison.winner else 1)
+
+
+def _strategies(
+    optimizers: tuple[str, ...],
+    lrs: tuple[str, ...],
+    schedules: tuple[str, ...],
+    texts: tuple[str, ...],
+) -> "list[Strategy]":
+    """Give the strategies asked for; a `--strategy` alone replaces the usual grid."""
+    from etude.race import default_strategies
+    from etude.strategies import strategy
+
+    grid: dict[str, Any] = {
+        "optimizers": _split(optimizers),
+        "lrs": [_number(text) for text in _split(lrs, everywhere=True)],
+        "schedules": _split(schedules),
+    }
+    given = {name: values for name, values in grid.items() if values}
+    single = [strategy(text) for text in texts]
+    return single if single and not given else single + default_strategies(**given)
+
+
+def _split(lists: tuple[str, ...], *, everywhere: bool = False) -> list[str]:
+    """Split at semicolons and commas, but leave the commas inside `multistep 30%,60%` alone."""
+    comma = r"[;,]" if everywhere else r";|,\s*(?=[a-z(]|1-sqrt)"
+    return [part.strip() for text in lists for part in re.split(comma, text) if part.strip()]
+
+
+def _number(text: str) -> float:
+    from etude.errors import StrategyError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise StrategyError(f"lr must be a finite number above 0, got lr={text!r}") from None
+
+
+def _seeds(text: str) -> int | list[int]:
+    from etude.errors import CompareError
+
+    try:
+        return [int(part) for part in text.split(",")] if "," in text else int(text)
+    except ValueError:
+        raise CompareError(f"seeds must be a count or a list such as 0,1,7, got {text!r}") from None
+
+
+def _check_writable(path: str) -> None:
+    """Find out before the training, not after it, that the answer cannot be written."""
+    from etude.errors import EtudeError
+
+    folder = Path(path).absolute().parent
+    if path != "-" and not folder.is_dir():
+        raise EtudeError(f"{path} must lie in a folder that exists, but {folder} does not; make it")
+
+
+def _write(
+    comparison: "Comparison", json_file: str | None, html_file: str | None, *, quiet: bool
+) -> None:
+    from rich.console import Console
+
+    from etude.records import as_json
+    from etude.report import page, show, write_text_atomically
+
+    if not quiet:
+        show(comparison, Console(stderr=json_file == "-"))
+    text = json.dumps(as_json(comparison), indent=2, allow_nan=False) + "\n"
+    if json_file == "-":
+        click.echo(text, nl=False)
+    elif json_file:
+        write_text_atomically(Path(json_file), text)
+    if html_file:
+        write_text_atomically(Path(html_file), page(comparison))
+    for path in (json_file, html_file):
+        if path and path != "-" and not quiet:
+            click.echo(f"written: {path}", err=True)

@@ -1,0 +1,57 @@
+"""Robust, unit-free statistics of a noisy loss curve.
+
+A curve is cut into blocks and each block is replaced by its median: single spikes and the
+autocorrelation of neighbouring updates then no longer pretend to be evidence.
+"""
+
+import math
+
+import numpy as np
+
+from etude.records import Array
+
+BLOCKS = 20
+
+
+def block_medians(values: Array, blocks: int = BLOCKS) -> Array:
+    """Give the medians of equal consecutive blocks, [min(blocks, rows)]."""
+    if values.size == 0:
+        return values
+    return np.array([np.median(part) for part in np.array_split(values, min(blocks, values.size))])
+
+
+def noise(levels: Array) -> float:
+    """Estimate the noise of one block median from the differences of neighbours.
+
+    1.4826 MAD(differences) / sqrt(2): the scaled median absolute deviation equals the standard
+    deviation for normal noise, and a difference of two blocks has twice their variance.
+    """
+    if levels.size < 3:  # noqa: PLR2004 - two differences at the least
+        return 0.0
+    steps = np.diff(levels)
+    return float(1.4826 * np.median(np.abs(steps - np.median(steps))) / math.sqrt(2))
+
+
+def theil_sen(levels: Array) -> float:
+    """Give the median of the slopes between all pairs of blocks (Sen 1968), per block."""
+    if levels.size < 2:  # noqa: PLR2004 - a slope needs two points
+        return 0.0
+    first, second = np.triu_indices(levels.size, k=1)
+    return float(np.median((levels[second] - levels[first]) / (second - first)))
+
+
+def falling_p_value(levels: Array) -> float:
+    """Give the one-sided p value of "no downward trend" by the Mann-Kendall test.
+
+    S counts rising minus falling pairs; without a trend its variance is n(n-1)(2n+5)/18
+    (Kendall 1975). A small value means that the levels fall.
+    """
+    count = levels.size
+    if count < 4:  # noqa: PLR2004 - with fewer points no order is significant
+        return 1.0
+    first, second = np.triu_indices(count, k=1)
+    score = float(np.sign(levels[second] - levels[first]).sum())
+    spread = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    # The continuity correction moves S one step towards 0.
+    z = (score - math.copysign(1.0, score)) / spread if score else 0.0
+    return 0.5 * math.erfc(-z / math.sqrt(2))

@@ -1,0 +1,166 @@
+"""A schedule as a torch scheduler.
+
+The lr of every param group is always its own peak times `schedule(t)`: nothing is accumulated,
+so the state is one integer, and a run resumes exactly whatever was built or loaded first.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from weakref import WeakMethod
+
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from etude.errors import ScheduleError
+from etude.schedules import Schedule, from_json
+
+_VERSION = 1
+_KEYS = {"version", "schedule", "last_epoch", "base_lrs"}
+
+
+class Scheduler(LRScheduler):
+    """Drive an optimizer's lr by a schedule: lr = the group's peak * schedule(t).
+
+    Use it like any torch scheduler: `optimizer.step()`, then `scheduler.step()`, after every
+    update. A group's peak is its lr when the scheduler (or, later, the group) is made; a group
+    that is added later follows the schedule from its first update on. A tensor lr is filled in
+    place. Momentum and betas are not touched.
+
+    Args:
+        optimizer: The optimizer.
+        schedule: The schedule; it must be bound, or `total` given.
+        total: Updates of the run, to bind the schedule to.
+        on_mismatch: What to do when a state is loaded that another schedule saved: `error`;
+            `saved`, go on with that schedule; `new`, go on with this one and this one's peaks.
+
+    Attributes:
+        schedule: The bound schedule.
+        last_epoch: Index t of the next update (torch's name for it).
+        base_lrs: The peak lr of each group.
+
+    Raises:
+        ScheduleError: The schedule is none, or not bound.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        *,
+        total: int | None = None,
+        on_mismatch: str = "error",
+    ) -> None:
+        if not isinstance(schedule, Schedule):
+            raise ScheduleError(f"schedule must be an étude schedule, got {schedule!r}")
+        if on_mismatch not in {"error", "saved", "new"}:
+            raise ScheduleError(f"on_mismatch must be error, saved or new, got {on_mismatch!r}")
+        self.schedule = schedule if total is None else schedule.bind(total)
+        self.schedule(0)  # refuses one that is not bound before the optimizer is touched
+        self.on_mismatch = on_mismatch
+        super().__init__(optimizer)
+        self.base_lrs = [float(peak) for peak in self.base_lrs]
+        optimizer.register_step_pre_hook(_weakly(self._adopt_new_groups))
+        optimizer.register_load_state_dict_post_hook(_weakly(self._write))
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Give each group's lr at update `last_epoch`, float64."""
+        groups = self.optimizer.param_groups
+        for group in groups[len(self.base_lrs) :]:
+            # a new group's lr is its peak; torch keeps a peak under this name
+            self.base_lrs.append(float(group.setdefault("initial_lr", float(group["lr"]))))
+        multiplier = self.schedule(self.last_epoch)
+        return [float(peak) * multiplier for peak in self.base_lrs]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the state: the schedule in JSON, `last_epoch` and the peaks; plain numbers.
+
+        The schedule is None where it holds a function that no module has under a name (a
+        lambda): then a load cannot know that it is the same, and is a mismatch.
+        """
+        return {
+            "version": _VERSION,
+            "schedule": _spec(self.schedule),
+            "last_epoch": self.last_epoch,
+            "base_lrs": [float(peak) for peak in self.base_lrs],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Go on where a saved state stopped; the optimizer has the right lr at once.
+
+        Raises:
+            ScheduleError: The state is another class's, has another number of param groups, or
+                was saved with another schedule (see `on_mismatch`).
+        """
+        self._check(state_dict)
+        saved, ours = state_dict["schedule"], _spec(self.schedule)
+        same = saved is not None and saved == ours
+        if not same and self.on_mismatch == "error":
+            raise ScheduleError(_differs(saved, self.schedule))
+        if same or self.on_mismatch == "saved":
+            self.schedule = self.schedule if same else from_json(saved)
+            self.base_lrs = list(state_dict["base_lrs"])
+        self.last_epoch = int(state_dict["last_epoch"])
+        self._step_count = self.last_epoch + 1  # as if this object had made the steps
+        self._write()
+
+    def _check(self, state: Mapping[str, Any]) -> None:
+        if set(state) != _KEYS or state["version"] != _VERSION:
+            raise ScheduleError(
+                f"the state must be one that étude's Scheduler saved (version {_VERSION}), "
+                f"got the keys {sorted(map(str, state))}"
+            )
+        ours, saved = len(self.optimizer.param_groups), len(state["base_lrs"])
+        if ours != saved:
+            raise ScheduleError(
+                f"the state has {saved} param groups, the optimizer {ours}; "
+                "add the missing groups before loading"
+            )
+
+    def _adopt_new_groups(self) -> None:
+        if len(self.optimizer.param_groups) != len(self.base_lrs):
+            self._write()
+
+    def _write(self) -> None:
+        for group, lr, peak in zip(
+            self.optimizer.param_groups, self.get_lr(), self.base_lrs, strict=True
+        ):
+            group["initial_lr"] = peak
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
+        self._last_lr = [_copied(group["lr"]) for group in self.optimizer.param_groups]
+
+
+def _copied(lr: float | Tensor) -> float | Tensor:
+    return lr.clone() if isinstance(lr, Tensor) else lr
+
+
+def _weakly(method: Callable[[], None]) -> Callable[..., None]:
+    """Make a hook that calls the method while its object lives, and does not keep it alive."""
+    reference = WeakMethod(method)
+
+    def hook(*_: Any) -> None:
+        living = reference()
+        if living is not None:
+            living()
+
+    return hook
+
+
+def _spec(schedule: Schedule) -> dict[str, Any] | None:
+    try:
+        return schedule.to_json()
+    except ScheduleError:
+        return None
+
+
+def _differs(saved: Any, ours: Schedule) -> str:
+    unnamed = "a function without an import name"
+    there = unnamed if saved is None else str(from_json(saved))
+    here = unnamed if _spec(ours) is None else str(ours)
+    return (
+        f"the state was saved with another schedule ({there}) than this one ({here}); give the "
+        'same one, or build the Scheduler with on_mismatch="saved" or "new"'
+    )

@@ -1,0 +1,102 @@
+"""Rank strategies by their runs, paired by seed, and say which differences are shown."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import stdtrit
+
+from etude.diagnosis import end_level, judge
+from etude.records import Outcome, Place, Run
+from etude.strategies import Strategy
+
+CONFIDENCE = 0.95
+Quantity = Callable[[Run], float]
+
+
+def judge_together(runs: Sequence[Run], chance: float | None) -> list[Run]:
+    """Give the runs with outcomes that know how low the training loss can get on this task."""
+    levels = [end_level(run.curve) for run in runs]
+    best = min((level for level in levels if math.isfinite(level)), default=None)
+    return [replace(run, outcome=judge(run.curve, chance=chance, best=best)) for run in runs]
+
+
+def rank(
+    strategies: Sequence[Strategy], runs: Sequence[Run], *, quantity: Quantity, maximize: bool
+) -> list[Place]:
+    """Rank the strategies that have runs, best first.
+
+    A strategy with a diverged run comes after all without one, and then one with a collapsed
+    run: a mean over its seeds would hide the failure. The interval of each is a 95 % t interval
+    of its paired differences from the first.
+    """
+    by_strategy: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.seed):
+        by_strategy[run.strategy].append(run)
+    places = [_place(s, by_strategy[str(s)]) for s in strategies if by_strategy[str(s)]]
+    values = {
+        text: {run.seed: quantity(run) for run in group} for text, group in by_strategy.items()
+    }
+    sign = -1.0 if maximize else 1.0
+    places.sort(key=lambda place: (*_failures(by_strategy[place.strategy]), sign * _mean(values[place.strategy])))
+    return [_against(place, places[0], values) for place in places]
+
+
+def _place(strategy: Strategy, runs: Sequence[Run]) -> Place:
+    return Place(
+        strategy=str(strategy),
+        optimizer=strategy.label,
+        peak_lr=strategy.peak_lr,
+        schedule=str(strategy.schedule),
+        outcome=common_outcome(runs),
+        loss=float(np.mean([run.loss for run in runs])),
+        metric=float(np.mean([run.metric for run in runs])),
+        interval=(0.0, 0.0),
+        tie=False,
+        seeds=tuple(run.seed for run in runs),
+    )
+
+
+def common_outcome(runs: Sequence[Run]) -> Outcome:
+    """Give the commonest outcome; of two as common, the worse."""
+    counts = Counter(run.outcome for run in runs)
+    order = list(Outcome)
+    return max(counts, key=lambda outcome: (counts[outcome], order.index(outcome)))
+
+
+def _failures(runs: Sequence[Run]) -> tuple[int, int]:
+    outcomes = [run.outcome for run in runs]
+    return outcomes.count(Outcome.DIVERGED), outcomes.count(Outcome.COLLAPSED)
+
+
+def _mean(values: Mapping[int, float]) -> float:
+    mean = float(np.mean(list(values.values())))
+    return mean if math.isfinite(mean) else math.inf
+
+
+def _against(place: Place, winner: Place, values: Mapping[str, Mapping[int, float]]) -> Place:
+    if place is winner:
+        return place
+    mine, best = values[place.strategy], values[winner.strategy]
+    low, high = paired_interval([mine[seed] - best[seed] for seed in mine if seed in best])
+    # Without an interval (one seed, or a loss not finite) only a failed run is surely worse.
+    tie = low <= 0 <= high or (math.isnan(low) and math.isfinite(place.loss))
+    return replace(place, interval=(low, high), tie=tie)
+
+
+def paired_interval(differences: Sequence[float]) -> tuple[float, float]:
+    """Give the 95 % interval of the mean of paired differences, by Student's t.
+
+    mean -+ t(0.975, n-1) s / sqrt(n). (nan, nan) for fewer than two differences, or when one is
+    not finite.
+    """
+    count = len(differences)
+    if count < 2 or not np.isfinite(differences).all():  # noqa: PLR2004 - a spread needs two
+        return math.nan, math.nan
+    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(
+        np.std(differences, ddof=1) / math.sqrt(count)
+    )
+    mean = float(np.mean(differences))
+    return mean - half, mean + half

@@ -1,0 +1,220 @@
+"""Writes a comparison as one HTML file: text, styles, scripts and data inline, no network.
+
+The page is complete without scripts (answer, ranking, code, decisions); scripts add the charts.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from etude._version import __version__
+from etude.records import Comparison, Outcome, Place
+from etude.report import figures, words
+from etude.report.words import Digits
+
+ROWS = 12
+"""Places that the ranking shows before it is opened."""
+
+_KNOWN_TASK_KEYS = {"name", "about", "metric", "maximize", "chance"}
+
+
+def page(comparison: Comparison) -> str:
+    """Give the comparison as a self-contained HTML page."""
+    winner, rest = words.answer(comparison)
+    template = _templates().get_template("report.html")
+    return template.render(
+        comparison=comparison,
+        words=words,
+        winner=winner,
+        rest=rest,
+        key_numbers=_key_numbers(comparison),
+        rows=_rows(comparison),
+        first_rows=ROWS,
+        sensitivity=_sensitivity(comparison),
+        facts=_facts(comparison),
+        data=_json(figures.payload(comparison)),
+        script=_module("charts.js", "reading.js", "report.js"),
+        static=_static,
+        version=__version__,
+    )
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("etude.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["unbroken"] = _unbroken
+    return environment
+
+
+def _unbroken(strategy: str) -> Markup:
+    """Keep the arrow of a strategy's text in one piece where its line breaks."""
+    return escape(strategy).replace("-&gt;", Markup('<span class="whole">-&gt;</span>'))
+
+
+def _static(name: str) -> Markup:
+    """Give one of our own files, to be written into the page as it is."""
+    return Markup(files("etude.report").joinpath("static", name).read_text("utf-8"))  # noqa: S704 - a file of this package, not a user's text
+
+
+def _module(*names: str) -> Markup:
+    """Join ES modules into one: a page without network cannot import, so those lines go."""
+    joined = "\n".join(_static(name) for name in names)
+    joined = re.sub(r"^import .*\n", "", joined, flags=re.MULTILINE)
+    return Markup(re.sub(r"^export ", "", joined, flags=re.MULTILINE))  # noqa: S704 - files of this package, not a user's text
+
+
+def _json(value: Any) -> Markup:
+    """Write JSON that no text in it can end the script element around it."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - "<" was the only way out of the element
+
+
+def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
+    """Give the few numbers that stand large under the answer, each with its label."""
+    leader = words.best(comparison)
+    if leader is None:
+        return []
+    kind = "winner's" if comparison.winner else "best"
+    found = [(words.number(leader.loss), f"{kind} validation loss")]
+    name = words.metric_name(comparison)
+    if name is not None:
+        found.append((words.number(leader.metric), f"{kind} {name}"))
+    if comparison.winner:
+        found.append((str(words.ties(comparison)), "tied with the winner"))
+    found.append((str(len(comparison.ranking)), "strategies"))
+    found.append((str(len(comparison.runs)), f"runs, {_each(comparison)}"))
+    return found
+
+
+def _each(comparison: Comparison) -> str:
+    return f"{words.several(len(words.seeds(comparison)), 'seed')} each"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of the ranking, as text; the bar's numbers are percent of its width."""
+
+    rank: int
+    place: Place
+    mark: str
+    loss: str
+    metric: str
+    difference: str
+    interval: str
+    standing: str
+    bar: dict[str, float] | None
+
+
+def _rows(comparison: Comparison) -> Iterator[_Row]:
+    losses = words.digits_for(place.loss for place in comparison.ranking)
+    metrics = words.digits_for(place.metric for place in comparison.ranking)
+    ranked = losses if words.ranked_by(comparison) == "loss" else metrics
+    span = _span(comparison)
+    for rank, place in enumerate(comparison.ranking, 1):
+        yield _Row(
+            rank=rank,
+            place=place,
+            mark=words.MARKS[place.outcome],
+            loss=losses.plain(place.loss),
+            metric=metrics.plain(place.metric),
+            difference=_minus(ranked.signed(words.difference(comparison, place))),
+            interval=_interval(place, ranked),
+            standing=words.standing(comparison, place),
+            bar=_bar(place, span),
+        )
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _interval(place: Place, digits: Digits) -> str:
+    if not all(map(math.isfinite, place.interval)):
+        return "no interval"
+    low, high = (_minus(digits.signed(bound)) for bound in place.interval)
+    return f"{low} to {high}"
+
+
+def _span(comparison: Comparison) -> tuple[float, float]:
+    """Give the range that the interval bars share: that of the rows shown first, and 0."""
+    bounds = [
+        bound
+        for place in comparison.ranking[:ROWS]
+        for bound in place.interval
+        if math.isfinite(bound)
+    ]
+    return min(bounds, default=0.0) * 1.05, max(bounds, default=0.0) * 1.05
+
+
+def _bar(place: Place, span: tuple[float, float]) -> dict[str, float] | None:
+    """Give where an interval's bar begins, has its middle and ends, in percent; None if outside."""
+    (low, high), (left, right) = place.interval, span
+    if not (math.isfinite(low) and math.isfinite(high)) or left == right:
+        return None
+    if not left <= (low + high) / 2 <= right:
+        return None
+
+    def percent(value: float) -> float:
+        return round(100 * (min(max(value, left), right) - left) / (right - left), 1)
+
+    return {
+        "low": percent(low),
+        "middle": percent((low + high) / 2),
+        "high": percent(high),
+        "zero": percent(0),
+    }
+
+
+def _sensitivity(comparison: Comparison) -> dict[str, Any]:
+    """Give the sensitivity chart's numbers as a table: a row per family, a column per lr."""
+    lrs = sorted({place.peak_lr for place in comparison.ranking})
+    cells: dict[tuple[str, str], dict[float, Place]] = {}
+    for place in comparison.ranking:
+        family = (place.optimizer, place.schedule or "constant")
+        cells.setdefault(family, {}).setdefault(place.peak_lr, place)
+    digits = words.digits_for(place.loss for place in comparison.ranking)
+    rows = {
+        " · ".join(family): [_cell(places.get(lr), digits) for lr in lrs]
+        for family, places in sorted(cells.items())
+    }
+    return {"lrs": [words.number(lr) for lr in lrs], "rows": rows}
+
+
+def _cell(place: Place | None, digits: Digits) -> str:
+    if place is None:
+        return ""
+    mark = words.MARKS[place.outcome]
+    if place.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED):
+        return f"{mark} {place.outcome}"
+    return f"{digits.plain(place.loss)} {mark}"
+
+
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    """Give what is needed to run it again: sizes, settings, seeds and versions."""
+    task = {key: value for key, value in comparison.task.items() if key not in _KNOWN_TASK_KEYS}
+    settings = {key: value for key, value in comparison.settings.items() if key != "command"}
+    settings["seeds"] = list(words.seeds(comparison))
+    everything = {**task, **settings, "versions": comparison.versions}
+    return [(key.replace("_", " "), _fact(value)) for key, value in everything.items()]
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_fact(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_fact, value))
+    return words.number(value) if isinstance(value, float) else str(value)

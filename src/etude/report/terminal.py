@@ -1,0 +1,199 @@
+"""Shows a comparison in the terminal: readable in 80 columns, in a pipe and without colour."""
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from etude.records import Comparison, Outcome, Place
+from etude.report import words
+from etude.report.words import Digits
+
+ROWS = 12
+"""Places that the table lists."""
+
+_STYLES = {
+    Outcome.CONVERGED: "green",
+    Outcome.IMPROVING: "cyan",
+    Outcome.STALLED: "yellow",
+    Outcome.COLLAPSED: "red",
+    Outcome.DIVERGED: "red",
+}
+_ASCII = str.maketrans({"✓": "+", "↗": "/", "–": "-", "✗": "x", "·": "-", "é": "e"})
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the ranking, the outcomes, the decisions and the winner's code."""
+    _say(console, _heading(comparison), "bold")
+    console.print()
+    if comparison.ranking:
+        console.print(_ranking(comparison, console))
+        console.print()
+        _say(console, _rest(comparison))
+        _say(console, words.how_compared(comparison), "dim")
+        console.print()
+    for notice in words.notices(comparison):
+        _say(console, notice, "bold yellow")
+    _say(console, " ".join(words.answer(comparison)).strip(), "bold")
+    _show_decisions(comparison, console)
+    _show_code(comparison, console)
+    _show_command(comparison, console)
+
+
+def _say(console: Console, sentence: str, style: str = "") -> None:
+    console.print(Text(_fit(console, sentence), style=style))
+
+
+def _fit(console: Console, text: str) -> str:
+    """Replace what the terminal's encoding cannot write: a report must never end in a crash."""
+    if not console.options.ascii_only:
+        return text
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+
+
+def _heading(comparison: Comparison) -> str:
+    strategies = words.several(len(comparison.ranking), "strategy").replace("ys", "ies")
+    parts = [comparison.task["name"], strategies]
+    parts.append(words.several(len(words.seeds(comparison)), "seed"))
+    if "updates" in comparison.settings:
+        parts.append(words.several(comparison.settings["updates"], "update"))
+    return " · ".join(parts)
+
+
+def _ranking(comparison: Comparison, console: Console) -> Table:
+    """Give the table with one line per place where that fits, else with two."""
+    wide = _wide_table(comparison, console)
+    unlimited = console.options.update(width=10_000)
+    if Measurement.get(console, unlimited, wide).maximum <= console.width:
+        return wide
+    return _narrow_table(comparison, console)
+
+
+def _wide_table(comparison: Comparison, console: Console) -> Table:
+    table = _table("#", "strategy", "outcome")
+    _add_value_columns(table, comparison)
+    table.add_column("difference", justify="right")
+    table.add_column("95% interval", justify="right")
+    table.add_column("")
+    for rank, place in _shown(comparison):
+        numbers = _numbers(comparison, place)
+        outcome, stand = _outcome(console, place), _standing(comparison, place)
+        table.add_row(rank, _strategy(console, place), outcome, *numbers, stand)
+    return table
+
+
+def _narrow_table(comparison: Comparison, console: Console) -> Table:
+    table = _table("#", "strategy")
+    _add_value_columns(table, comparison)
+    table.add_column("difference\n95% interval", justify="right", no_wrap=True)
+    for rank, place in _shown(comparison):
+        *values, difference, interval = _numbers(comparison, place)
+        stand = _standing(comparison, place)
+        ending = Text.assemble("\n", _outcome(console, place), ", " if stand else "", stand)
+        last = f"{difference}\n{interval}"
+        table.add_row(rank, Text.assemble(_strategy(console, place), ending), *values, last)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )
+    for column in columns:
+        table.add_column(column, justify="right" if column == "#" else "left")
+    return table
+
+
+def _add_value_columns(table: Table, comparison: Comparison) -> None:
+    table.add_column("loss", justify="right", no_wrap=True)
+    name = words.metric_name(comparison)
+    if name is not None:
+        table.add_column(name, justify="right", no_wrap=True)
+
+
+def _shown(comparison: Comparison) -> list[tuple[str, Place]]:
+    return [(str(rank), place) for rank, place in enumerate(comparison.ranking[:ROWS], 1)]
+
+
+def _strategy(console: Console, place: Place) -> Text:
+    return Text(_fit(console, place.strategy))
+
+
+def _outcome(console: Console, place: Place) -> Text:
+    words_and_mark = f"{words.MARKS[place.outcome]} {place.outcome}"
+    return Text(_fit(console, words_and_mark), style=_STYLES[place.outcome])
+
+
+def _standing(comparison: Comparison, place: Place) -> Text:
+    stand = words.standing(comparison, place)
+    texts = {"winner": ("winner", "bold green"), "tie": ("= tie", "cyan"), "behind": ("", "")}
+    return Text(*texts.get(stand, (stand, "dim")))
+
+
+def _numbers(comparison: Comparison, place: Place) -> list[str]:
+    """Write a row's loss, metric (where the task has one), difference and interval."""
+    losses = _digits(comparison, "loss")
+    values = [losses.plain(place.loss)]
+    ranked = losses
+    if words.metric_name(comparison) is not None:
+        metrics = _digits(comparison, "metric")
+        values.append(metrics.plain(place.metric))
+        ranked = losses if words.ranked_by(comparison) == "loss" else metrics
+    return [*values, *_difference(comparison, place, ranked)]
+
+
+def _digits(comparison: Comparison, name: str) -> Digits:
+    return words.digits_for(getattr(place, name) for place in comparison.ranking[:ROWS])
+
+
+def _difference(comparison: Comparison, place: Place, digits: Digits) -> tuple[str, str]:
+    if place is words.best(comparison):
+        return "", ""
+    low, high = (digits.signed(bound) for bound in place.interval)
+    interval = words.MISSING if words.MISSING in (low, high) else f"[{low}, {high}]"
+    return digits.signed(words.difference(comparison, place)), interval
+
+
+def _rest(comparison: Comparison) -> str:
+    more = len(comparison.ranking) - ROWS
+    beyond = f"and {more} more. " if more > 0 else ""
+    return f"{beyond}{words.counts_in_words(comparison)}."
+
+
+def _show_decisions(comparison: Comparison, console: Console) -> None:
+    if not comparison.decisions:
+        return
+    console.print()
+    _say(console, "Decided by étude", "bold")
+    lines = Table.grid(padding=(0, 1))
+    for decision in comparison.decisions:
+        lines.add_row(_fit(console, "·"), Text(_fit(console, decision)))
+    console.print(lines)
+
+
+def _show_code(comparison: Comparison, console: Console) -> None:
+    """Print the code unwrapped and uncut, so that it can be copied or piped into a file."""
+    if comparison.winner is None:
+        return
+    console.print()
+    _say(console, "The winner in PyTorch", "bold")
+    code = _fit(console, comparison.winner.code.rstrip())
+    syntax = Syntax(code, "python", theme="ansi_dark", background_color="default")
+    text = syntax.highlight(code)
+    text.rstrip()
+    console.print(text, soft_wrap=True)
+
+
+def _show_command(comparison: Comparison, console: Console) -> None:
+    command = comparison.settings.get("command")
+    if not command:
+        return
+    console.print()
+    _say(console, "To run it again", "bold")
+    console.print(Text(_fit(console, command)), soft_wrap=True)

@@ -1,0 +1,214 @@
+"""Schedules made of schedules: one after another (`a >> b`), and multiplied (`a * b`)."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any, Self
+
+from etude.errors import ScheduleError
+from etude.schedules.base import Scalar, Schedule, longer
+from etude.schedules.shapes import Constant
+from etude.schedules.units import Budget, Length, number_text, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Schedule):
+    """Schedules one after another; each counts t from its own start. Build one with `a >> b`.
+
+    At most one part may leave its length open; it takes what the others leave of the run.
+    """
+
+    parts: tuple[Schedule, ...]
+    length: Length = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Flatten nested sequences; refuse too few parts and two that are open."""
+        object.__setattr__(self, "parts", _flat(Sequence, "parts", self.parts))
+        opened = [part.label for part in self.parts if part.open]
+        if len(opened) > 1:
+            raise ScheduleError(
+                f"only one part of a sequence may leave its length open, got {len(opened)}: "
+                f"{', '.join(opened)}; give the others a length"
+            )
+        lengths = [part.length for part in self.parts if isinstance(part.length, int)]
+        known = len(lengths) == len(self.parts)
+        object.__setattr__(self, "length", sum(lengths) if known else None)
+
+    @property
+    def bound(self) -> bool:
+        """Whether each part can be evaluated and all but the last know their updates."""
+        ends_known = all(isinstance(part.length, int) for part in self.parts[:-1])
+        return ends_known and all(part.bound for part in self.parts)
+
+    @property
+    def open(self) -> bool:
+        """Whether one part takes what the run leaves."""
+        return any(part.open for part in self.parts)
+
+    @property
+    def label(self) -> str:
+        """Its parts' kinds."""
+        return " -> ".join(part.label for part in self.parts)
+
+    @property
+    def starts(self) -> list[int]:
+        """The update at which each part starts; of a bound sequence."""
+        lengths = [part.length for part in self.parts[:-1] if isinstance(part.length, int)]
+        return list(accumulate(lengths, initial=0))
+
+    def rule(self) -> Scalar:
+        """Give the sequence as a function of t alone."""
+        if not self.bound:
+            raise ScheduleError(f"{self.label} does not know its updates yet: call .bind(total)")
+        starts, rules = self.starts, [part.rule() for part in self.parts]
+
+        def at(t: float) -> float:
+            index = bisect_right(starts, t) - 1
+            return rules[index](t - starts[index])
+
+        return at
+
+    def exact(self, run: Budget) -> Decimal:
+        """Give the sum of what its parts span before rounding."""
+        return sum((part.exact(run) for part in self.parts), Decimal(0))
+
+    def fit(self, run: Budget, share: int) -> Self:
+        """Give each part its length and the open one the rest of the share."""
+        lengths = self._lengths(run, share)
+        needs = sum(max(length, 1) for length in lengths)
+        if needs > share:
+            raise longer(self.label, needs, share)
+        rest = share - sum(lengths)
+        shares = [
+            rest if part.open else length for part, length in zip(self.parts, lengths, strict=True)
+        ]
+        return type(self)(
+            tuple(part.fit(run, share) for part, share in zip(self.parts, shares, strict=True))
+        )
+
+    def _lengths(self, run: Budget, share: int) -> list[int]:
+        exact = [part.exact(run) for part in self.parts]
+        lengths = [whole(length) for length in exact]
+        # two halves of 5 updates would round to 3 + 3: what only rounding added goes again
+        while sum(lengths) > share >= sum(exact):
+            added = [n - e if n > 1 else 0 for n, e in zip(lengths, exact, strict=True)]
+            if max(added) <= 0:
+                break
+            lengths[added.index(max(added))] -= 1
+        return lengths
+
+    def to_json(self) -> dict[str, Any]:
+        """Give `{"kind": "sequence", "parts": [...]}`."""
+        return {"kind": "sequence", "parts": [part.to_json() for part in self.parts]}
+
+    def __str__(self) -> str:
+        """Write the parts with arrows between them."""
+        return " -> ".join(map(str, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Schedule):
+    """Schedules multiplied update by update, from left to right. Build one with `a * b`.
+
+    All factors start together and share one stretch of the run; a plain number has no length.
+    """
+
+    factors: tuple[Schedule, ...]
+    length: Length = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Flatten nested products; refuse too few factors."""
+        object.__setattr__(self, "factors", _flat(Product, "factors", self.factors))
+        lengths = {factor.length for factor in self._timed()}
+        numbers = [length for length in lengths if isinstance(length, int)]
+        longest = max(numbers) if len(numbers) == len(lengths) else None
+        object.__setattr__(self, "length", lengths.pop() if len(lengths) == 1 else longest)
+
+    @property
+    def bound(self) -> bool:
+        """Whether each factor can be evaluated."""
+        return all(factor.bound for factor in self.factors)
+
+    @property
+    def open(self) -> bool:
+        """Whether a factor other than a plain number takes what the run leaves."""
+        return any(factor.open for factor in self._timed())
+
+    @property
+    def label(self) -> str:
+        """Its factors' kinds."""
+        return " * ".join(factor.label for factor in self.factors)
+
+    def rule(self) -> Scalar:
+        """Give the product as a function of t alone."""
+        first, *others = [factor.rule() for factor in self.factors]
+
+        def at(t: float) -> float:
+            value = first(t)
+            for other in others:
+                value *= other(t)
+            return value
+
+        return at
+
+    def exact(self, run: Budget) -> Decimal:
+        """Give what its longest factor spans before rounding; 0 when it is open."""
+        if self.open:
+            return Decimal(0)
+        return max(factor.exact(run) for factor in self.factors)
+
+    def fit(self, run: Budget, share: int) -> Self:
+        """Bind each factor to the same share; plain numbers stay as they are."""
+        timed = self._timed()
+        return type(self)(
+            tuple(
+                factor.fit(run, share) if any(factor is t for t in timed) else factor
+                for factor in self.factors
+            )
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give `{"kind": "product", "factors": [...]}`."""
+        return {"kind": "product", "factors": [factor.to_json() for factor in self.factors]}
+
+    def __str__(self) -> str:
+        """Write the factors with stars between them."""
+        return " * ".join(map(_factor_text, self.factors))
+
+    def _timed(self) -> tuple[Schedule, ...]:
+        timed = tuple(factor for factor in self.factors if not is_number(factor))
+        return timed or self.factors
+
+
+def is_number(schedule: Schedule) -> bool:
+    """Say whether a schedule is a plain number: a constant without a length."""
+    return isinstance(schedule, Constant) and schedule.length is None
+
+
+def in_sequence(first: Schedule, then: Any) -> Any:
+    """Give `first >> then`."""
+    return Sequence((first, then)) if isinstance(then, Schedule) else NotImplemented
+
+
+def in_product(left: Any, right: Any) -> Any:
+    """Give `left * right`, where one of them may be a number."""
+    pair = [x if isinstance(x, Schedule) else Constant(x) for x in (left, right)]
+    return Product(tuple(pair))
+
+
+def _flat(kind: type[Schedule], name: str, members: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+    flat: list[Schedule] = []
+    for member in members:
+        flat.extend(getattr(member, name) if isinstance(member, kind) else [member])
+    if len(flat) < 2:  # noqa: PLR2004 - one alone is not a composition
+        raise ScheduleError(f"{kind.__name__.lower()} {name} must be at least 2, got {len(flat)}")
+    if not all(isinstance(member, Schedule) for member in flat):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ScheduleError(f"{kind.__name__.lower()} {name} must be schedules, got {members!r}")
+    return tuple(flat)
+
+
+def _factor_text(factor: Schedule) -> str:
+    if isinstance(factor, Constant) and factor.length is None:
+        return number_text(factor.value)
+    return f"({factor})" if isinstance(factor, Sequence) else str(factor)

@@ -1,0 +1,326 @@
+"""The store: add runs, find them again, list them.
+
+All statements are SQLAlchemy Core and run on SQLite and PostgreSQL alike.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, Row, func, insert, inspect, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from etude.errors import StoreError
+from etude.records import Curve, Outcome, Run
+from etude.store import tables
+from etude.store.place import ELSEWHERE, make_engine, read_address, shown
+
+KEYS_AT_ONCE = 500  # below the number of parameters that any SQLite takes in a statement (999)
+IDS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredRun:
+    """A run as the store keeps it."""
+
+    run: Run
+    """The run; its curve is empty where a list of runs was asked for."""
+    key: str
+    """What it was trained from, as `run_key` gives it."""
+    created: str
+    """When it was stored: UTC, ISO 8601."""
+    settings: dict[str, Any]
+    """What it was trained with: planned updates, batch size, device, versions …"""
+
+
+def run_key(
+    *,
+    fingerprint: str,
+    strategy: str,
+    seed: int,
+    updates: int,
+    batch_size: int,
+    device: str,
+    versions: dict[str, str],
+) -> str:
+    """Give the key of a run: the same task, strategy, seed, budget and versions, the same key.
+
+    Args:
+        fingerprint: what identifies the task, with its data.
+        strategy: text form of the strategy.
+        seed: seed of the run.
+        updates: planned updates.
+        batch_size: examples per update.
+        device: device that trains, because devices round differently.
+        versions: version of each package that can change the numbers.
+
+    Returns:
+        SHA-256, in hex, of the JSON of all of these with sorted names.
+    """
+    parts = {
+        "fingerprint": fingerprint,
+        "strategy": strategy,
+        "seed": seed,
+        "updates": updates,
+        "batch_size": batch_size,
+        "device": device,
+        "versions": versions,
+    }
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Store:
+    """Finished runs in a database. Open one with `Store.open`, best in a `with` block.
+
+    Several processes may use one database at once when each opens its own `Store`.
+    """
+
+    def __init__(self, engine: Engine, address: str) -> None:
+        self._engine = engine
+        self.address = address
+        """Where it lies, as a message may show it (without a password)."""
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Self:
+        """Open a store, and create it where there is none.
+
+        Args:
+            url: None for the user's own store (`default_url`), the path of an SQLite file, or
+                a URL: `sqlite:///…` or `postgresql://…`.
+
+        Raises:
+            StoreError: it cannot be created, opened or written; it was written by a newer
+                étude; or its driver is not installed.
+        """
+        address = read_address(url)
+        store = cls(make_engine(address), shown(address))
+        try:
+            with store._saying("cannot be opened for writing"):
+                store._prepare()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Give the connections back; the store opens them again when it is used again."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Give the store itself."""
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Close the store."""
+        self.close()
+
+    def add(self, run: Run, *, key: str, settings: dict[str, Any]) -> None:
+        """Store a finished run, all of it or nothing; a run id that is there already stays.
+
+        Args:
+            run: the run, with its curve.
+            key: what it was trained from (`run_key`).
+            settings: what it was trained with, ready for JSON.
+
+        Raises:
+            StoreError: the store cannot be written, or the settings are not ready for JSON.
+        """
+        row = _row_of(run, key, settings)
+        curve = {name: getattr(run.curve, name) for name in tables.COLUMNS}
+        with self._saying("cannot be written"):
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(insert(tables.runs).values(row))
+                    connection.execute(insert(tables.curves).values(run=run.id, **curve))
+            except IntegrityError:
+                if not self._has(run.id):
+                    raise
+
+    def find(self, keys: Sequence[str]) -> dict[str, Run]:
+        """Give the stored runs that have one of these keys, by key, with their curves.
+
+        Where several runs have the same key, the one that was stored last is given.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found: dict[str, Run] = {}
+        joined = select(tables.runs, tables.curves).join(tables.curves)
+        with self._reading() as connection:
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                some = tables.runs.c.key.in_(keys[start : start + KEYS_AT_ONCE])
+                rows = connection.execute(joined.where(some).order_by(tables.runs.c.number))
+                found |= {row.key: _run_of(row, _curve_of(row)) for row in rows}
+        return found
+
+    def runs(
+        self,
+        *,
+        task: str | None = None,
+        strategy: str | None = None,
+        outcome: str | None = None,
+        limit: int | None = None,
+    ) -> list[StoredRun]:
+        """List runs, the last stored first, without their curves.
+
+        Args:
+            task: only runs of this task.
+            strategy: only runs whose strategy's text form holds this text, in any case.
+            outcome: only runs that ended so.
+            limit: at most so many.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        columns = tables.runs.c
+        query = select(tables.runs).order_by(columns.number.desc()).limit(limit)
+        if task is not None:
+            query = query.where(columns.task == task)
+        if strategy is not None:
+            query = query.where(columns.strategy.icontains(strategy, autoescape=True))
+        if outcome is not None:
+            query = query.where(columns.outcome == outcome)
+        with self._reading() as connection:
+            return [_stored(row, Curve()) for row in connection.execute(query)]
+
+    def get(self, run_id: str) -> StoredRun:
+        """Give one run with its curve, by its id or by the start of it that no other run has.
+
+        Raises:
+            StoreError: no run or several runs have such an id, or the store cannot be read.
+        """
+        with self._reading() as connection:
+            whole = self._whole_id(connection, run_id)
+            joined = select(tables.runs, tables.curves).join(tables.curves)
+            row = connection.execute(joined.where(tables.runs.c.id == whole)).one()
+        return _stored(row, _curve_of(row))
+
+    def _whole_id(self, connection: Connection, start: str) -> str:
+        column = tables.runs.c.id
+        fitting = column.startswith(start.lower(), autoescape=True)
+        query = select(column).where(fitting).order_by(column).limit(IDS_SHOWN + 1)
+        ids = list(connection.scalars(query))
+        if start.lower() in ids[:1]:  # a whole id, which sorts before any that it starts
+            return ids[0]
+        if not ids:
+            raise StoreError(
+                f"a run's id or the start of one must be given, got {start!r}, which no run in "
+                f"{self.address} has; `etude runs` lists them"
+            )
+        if len(ids) > 1:
+            more = ", …" if len(ids) > IDS_SHOWN else ""
+            raise StoreError(
+                f"the start of a run's id must fit one run, but {start!r} fits "
+                f"{', '.join(ids[:IDS_SHOWN])}{more}; give more of it"
+            )
+        return ids[0]
+
+    def _has(self, run_id: str) -> bool:
+        with self._engine.connect() as connection:
+            query = select(func.count()).where(tables.runs.c.id == run_id)
+            return bool(connection.scalar(query))
+
+    def _prepare(self) -> None:
+        """Create the tables where there are none, and hold that this étude can write them."""
+        version = self._version() or self._create()
+        if version > tables.SCHEMA:
+            raise StoreError(
+                f"the store {self.address} must have schema {tables.SCHEMA} or older, but a newer "
+                f"étude wrote it (schema {version}); upgrade étude or {ELSEWHERE}"
+            )
+        with self._engine.connect() as connection:  # fails now, not after an hour of training
+            connection.execute(update(tables.meta).values(value=tables.meta.c.value))
+            connection.rollback()
+
+    def _version(self) -> int | None:
+        if not inspect(self._engine).has_table(tables.meta.name):
+            return None
+        with self._engine.connect() as connection:
+            return connection.scalar(select(tables.meta.c.value))
+
+    def _create(self) -> int:
+        """Create the tables and give their version, even when another process does the same now."""
+        try:
+            with self._engine.begin() as connection:
+                for table in tables.metadata.sorted_tables:
+                    connection.execute(CreateTable(table, if_not_exists=True))
+                    for index in table.indexes:
+                        connection.execute(CreateIndex(index, if_not_exists=True))
+                connection.execute(insert(tables.meta).values(name="schema", value=tables.SCHEMA))
+        except DBAPIError:
+            version = self._version()
+            if version is None:
+                raise
+            return version
+        return tables.SCHEMA
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._saying("cannot be read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _saying(self, what: str) -> Iterator[None]:
+        """Turn a database's error into one sentence."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            reason = (str(cause).splitlines() or [type(cause).__name__])[0]
+            raise StoreError(f"the store {self.address} {what}: {reason}; {ELSEWHERE}") from error
+
+
+def _row_of(run: Run, key: str, settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        text = json.dumps(settings, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"a run's settings must be ready for JSON, but {error}") from error
+    return {
+        "id": run.id,
+        "key": key,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "task": run.task,
+        "strategy": run.strategy,
+        "seed": run.seed,
+        "outcome": str(run.outcome),
+        "updates": run.updates,
+        "loss": run.loss,
+        "metric": run.metric,
+        "seconds": run.seconds,
+        "settings": text,
+    }
+
+
+def _stored(row: Row[Any], curve: Curve) -> StoredRun:
+    return StoredRun(
+        run=_run_of(row, curve),
+        key=row.key,
+        created=row.created,
+        settings=json.loads(row.settings),
+    )
+
+
+def _run_of(row: Row[Any], curve: Curve) -> Run:
+    return Run(
+        id=row.id,
+        task=row.task,
+        strategy=row.strategy,
+        seed=row.seed,
+        outcome=Outcome(row.outcome),
+        updates=row.updates,
+        loss=row.loss,
+        metric=row.metric,
+        seconds=row.seconds,
+        curve=curve,
+    )
+
+
+def _curve_of(row: Row[Any]) -> Curve:
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for the columns of a row
+    return Curve(**{name: columns[tables.curves.c[name]] for name in tables.COLUMNS})

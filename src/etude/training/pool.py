@@ -1,0 +1,193 @@
+"""Warm worker processes, one per core with one torch thread each.
+
+Processes and not threads: torch's global random state belongs to a process, and a run must draw
+its own. Where the system forks safely (Linux, no GPU) the workers inherit the task; elsewhere
+they are spawned and load it by its name. A worker that dies is replaced and its run trained
+again.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from typing import Any, Self
+
+from etude.errors import EtudeError
+from etude.records import Run
+from etude.tasks import Prepared, load_task, prepare
+from etude.training.cohort import Plan
+from etude.training.run import train
+
+TRIES = 2
+"""Times a run is begun before a dying worker ends the comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    plan: Plan
+    tries: int = 1
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    process: Any
+    pipe: Connection
+    job: _Job | None = None
+
+
+class Pool:
+    """Trains plans in worker processes; a context manager.
+
+    Args:
+        prepared: the task.
+        updates: length of every run.
+        workers: processes; None means one per core, 0 none. Where processes cannot be used (a
+            GPU, or a task without a name on a system that spawns) runs are trained in this one.
+        spec: the task's name for `load_task`, by which a spawned worker finds it.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        updates: int,
+        workers: int | None = None,
+        spec: str | None = None,
+    ) -> None:
+        self._prepared = prepared
+        self._updates = updates
+        method = _start_method(prepared, spec)
+        self._context: Any = multiprocessing.get_context(method)
+        self._source = spec if method == "spawn" and spec else prepared
+        self.size: int = 0 if method is None else _cores() if workers is None else workers
+        self._workers: list[_Worker] = []
+        self._done = self._context.Value("q", 0)
+
+    @property
+    def updates_done(self) -> int:
+        """Updates done so far by all runs, those that are under way included."""
+        return self._done.value
+
+    def __enter__(self) -> Self:
+        """Start the workers."""
+        self._workers = [self._start() for _ in range(self.size)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the workers; what they are training is given up."""
+        for worker in self._workers:
+            _stop(worker)
+        self._workers = []
+
+    def train(self, plans: Sequence[Plan]) -> Iterator[Run]:
+        """Train all plans and give each run as it ends, in the order in which they end.
+
+        Raises:
+            EtudeError: when a run cannot be trained, or its worker dies again and again.
+        """
+        if not self._workers:
+            yield from self._train_here(plans)
+            return
+        waiting = deque(_Job(plan) for plan in plans)
+        while waiting or any(worker.job for worker in self._workers):
+            self._hand_out(waiting)
+            for worker in self._answering():
+                try:
+                    answer = worker.pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    waiting.appendleft(self._replace(worker))
+                    continue
+                worker.job = None
+                if isinstance(answer, Exception):
+                    raise answer
+                yield answer
+
+    def _train_here(self, plans: Sequence[Plan]) -> Iterator[Run]:
+        for plan in plans:
+            yield train(
+                self._prepared, plan, updates=self._updates, progress=_counter(self._done)
+            )
+
+    def _hand_out(self, waiting: deque[_Job]) -> None:
+        for worker in self._workers:
+            if worker.job is None and waiting:
+                worker.job = waiting.popleft()
+                worker.pipe.send(worker.job.plan)
+
+    def _answering(self) -> list[_Worker]:
+        busy = [worker for worker in self._workers if worker.job]
+        # The pipe of a worker that died is at its end, and so it answers too.
+        ready = wait([worker.pipe for worker in busy])
+        return [worker for worker in busy if worker.pipe in ready]
+
+    def _replace(self, dead: _Worker) -> _Job:
+        """Put a new worker in the place of a dead one; give the job to do again."""
+        job = dead.job
+        _stop(dead)
+        if job is None or job.tries >= TRIES:
+            raise EtudeError(
+                f"a worker must live through its run, but {TRIES} died with exit code"
+                f" {dead.process.exitcode} while training {job and str(job.plan.strategy)!r};"
+                " if memory is short, --workers 1 needs less"
+            )
+        self._workers[self._workers.index(dead)] = self._start()
+        return replace(job, tries=job.tries + 1)
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=_work, args=(theirs, self._source, self._updates, self._done), daemon=True
+        )
+        process.start()
+        theirs.close()  # so that our end sees the end of the pipe when the worker dies
+        return _Worker(process, ours)
+
+
+def _work(pipe: Connection, source: Prepared | str, updates: int, done: Any) -> None:
+    """Train the plans that come through the pipe, one after the other; the worker's life."""
+    # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepared = prepare(load_task(source)) if isinstance(source, str) else source
+    count = _counter(done)
+    while True:
+        try:
+            plan = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send(train(prepared, plan, updates=updates, progress=count))
+        except EtudeError as error:
+            pipe.send(error)
+
+
+def _counter(done: Any) -> Any:
+    def count(updates: int) -> None:
+        with done.get_lock():
+            done.value += updates
+
+    return count
+
+
+def _stop(worker: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.terminate()
+    worker.process.join()
+
+
+def _start_method(prepared: Prepared, spec: str | None) -> str | None:
+    """Say how workers get the task; None when they cannot."""
+    if prepared.device.type != "cpu":
+        return None  # one process feeds the GPU; a forked one could not use it
+    if sys.platform == "linux":
+        return "fork"
+    return "spawn" if spec else None
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,201 @@
+"""Plain PyTorch, one run after the other: `torch.optim` and nothing between. The oracle.
+
+Each run owns its model, optimizer, batch order and the state of the random draws inside its
+model (dropout), so it gives the same bits alone, beside others and in any process.
+"""
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from etude.records import Curve
+from etude.strategies import Strategy, build_optimizer
+from etude.tasks import Prepared, build_model, seed_for
+from etude.training.cohort import Plan
+from etude.training.order import BatchOrder
+from etude.training.signals import Recorder, evaluate, gradient_norm, update_ratio
+
+ROWS = 200
+"""Rows of a curve, unless the run is shorter."""
+EVALUATIONS = 20
+"""Evaluations of a run after the one at its start."""
+
+
+class SerialCohort:
+    """A `Cohort` of ordinary models, each trained by its own `torch.optim` optimizer."""
+
+    def __init__(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> None:
+        self._prepared = prepared
+        self._updates = updates
+        self._lanes = [_Lane(prepared, plan, updates) for plan in plans]
+
+    def advance(self, updates: int) -> None:
+        """Train each run that is alive by so many updates, at most to the end of its run."""
+        for run in self.alive:
+            self._lanes[run].advance(updates)
+
+    def drop(self, runs: Iterable[int]) -> None:
+        """End these runs now; their curves stay."""
+        for run in runs:
+            self._lanes[run].ended = True
+
+    def fork(self, run: int, strategy: Strategy) -> int:
+        """Copy a run as it stands, to go on under another strategy; give the copy's number.
+
+        Weights, batch order, random state and what was recorded are copied. The optimizer's
+        state goes along when both strategies use the same optimizer; otherwise it starts anew.
+        """
+        lane = self._lanes[run]
+        twin = _Lane(self._prepared, Plan(strategy, lane.plan.seed), self._updates)
+        state = lane.state()
+        if strategy.optimizer != lane.plan.strategy.optimizer:
+            state["optimizer"] = twin.state()["optimizer"]
+        twin.restore(state)
+        self._lanes.append(twin)
+        return len(self._lanes) - 1
+
+    @property
+    def alive(self) -> Sequence[int]:
+        """The runs that have updates left to do."""
+        return [run for run, lane in enumerate(self._lanes) if not lane.ended]
+
+    def done(self, run: int) -> int:
+        """Give the number of updates that a run has done."""
+        return self._lanes[run].done
+
+    def curve(self, run: int) -> Curve:
+        """Give what a run has recorded so far."""
+        return self._lanes[run].recorder.curve()
+
+    def state(self) -> dict[str, Any]:
+        """Give everything that is needed to go on later, exactly."""
+        return {"runs": [(lane.plan, lane.state()) for lane in self._lanes]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state given by `state`."""
+        self._lanes = [_Lane(self._prepared, plan, self._updates) for plan, _ in state["runs"]]
+        for lane, (_, saved) in zip(self._lanes, state["runs"], strict=True):
+            lane.restore(saved)
+
+
+class _Lane:
+    """One run: start from an initial rate, adjust it, update the weights, check, go on."""
+
+    def __init__(self, prepared: Prepared, plan: Plan, updates: int) -> None:
+        task, strategy = prepared.task, plan.strategy
+        batch_size = strategy.batch_size or task.batch_size
+        epoch = max(1, prepared.train.size // batch_size)
+        schedule = strategy.bind(updates, epoch=epoch, batch_size=batch_size).schedule
+        self.plan = plan
+        self.done = 0
+        self.ended = False
+        self.recorder = Recorder()
+        self._prepared = prepared
+        self._updates = updates
+        self._stride = max(1, updates // ROWS)
+        self._evaluations = {round(updates * k / EVALUATIONS) for k in range(EVALUATIONS + 1)}
+        self._rates = [strategy.peak_lr * m for m in schedule(np.arange(updates)).tolist()]
+        self._model = build_model(task, plan.seed).to(prepared.device)
+        self._optimizer = build_optimizer(strategy, self._model.parameters())
+        self._order = BatchOrder(
+            prepared.train.size, batch_size, seed_for(task.name, plan.seed, "batches")
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(seed_for(task.name, plan.seed, "dropout"))
+            self._random = _random_state()
+
+    def advance(self, updates: int) -> None:
+        """Train by so many updates, at most to the end; stop at the first loss not finite."""
+        stop = min(self.done + updates, self._updates)
+        with self._own_randomness():
+            while self.done < stop and not self.ended:
+                if self.done == 0:
+                    self._evaluate()
+                self._train_to(min([t for t in self._evaluations if t > self.done] + [stop]))
+                self.ended = not self.recorder.flush() or self.done == self._updates
+                if self.done in self._evaluations:
+                    self._evaluate()
+
+    def _train_to(self, stop: int) -> None:
+        self._model.train()
+        for t in range(self.done, stop):
+            self._update(t)
+        self.done = stop
+
+    def _update(self, t: int) -> None:
+        model, optimizer, task = self._model, self._optimizer, self._prepared.task
+        for group in optimizer.param_groups:
+            group["lr"] = self._rates[t]
+        inputs, targets = self._prepared.train.take(self._order.draw())
+        optimizer.zero_grad()
+        loss = task.loss(model(inputs), targets)
+        loss.backward()
+        if t % self._stride:
+            self._clip()
+            optimizer.step()
+            return
+        grad_norm = gradient_norm(model)
+        before = [p.detach().clone() for p in model.parameters()]
+        self._clip()
+        optimizer.step()
+        self.recorder.row(t, self._rates[t], loss, grad_norm, update_ratio(model, before))
+
+    def _clip(self) -> None:
+        clip = self.plan.strategy.clip
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), clip)
+
+    def _evaluate(self) -> None:
+        self.recorder.evaluation(self.done, evaluate(self._model, self._prepared))
+
+    @contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        """Let the model draw from this run's own random state, and give the caller's back."""
+        with torch.random.fork_rng():
+            _set_random_state(self._random)
+            yield
+            self._random = _random_state()
+
+    def state(self) -> dict[str, Any]:
+        """Give everything that is needed to go on exactly; a copy."""
+        return copy.deepcopy(
+            {
+                "done": self.done,
+                "ended": self.ended,
+                "model": self._model.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "order": self._order.state(),
+                "random": self._random,
+                "recorder": self.recorder.state(),
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state given by `state`."""
+        saved = copy.deepcopy(state)
+        self.done, self.ended = saved["done"], saved["ended"]
+        self._model.load_state_dict(saved["model"])
+        # Only the optimizer's memory is loaded: its options stay those of this run's strategy,
+        # which differ from the saved ones after a fork.
+        options = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict(
+            {"state": saved["optimizer"]["state"], "param_groups": options}
+        )
+        self._order.restore(saved["order"])
+        self._random = saved["random"]
+        self.recorder.restore(saved["recorder"])
+
+
+def _random_state() -> list[torch.Tensor]:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return [torch.get_rng_state(), *cuda]
+
+
+def _set_random_state(state: list[torch.Tensor]) -> None:
+    torch.set_rng_state(state[0])
+    if len(state) > 1:
+        torch.cuda.set_rng_state_all(state[1:])

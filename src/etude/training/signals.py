@@ -1,0 +1,125 @@
+"""What a run records: signals of an update, and evaluations.
+
+Signals stay tensors on the device until a block of updates is done, so that recording costs no
+wait for the device at each update.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from etude.records import Curve
+from etude.tasks import Prepared
+
+EVALUATION_BATCH = 256
+"""Examples evaluated at once, unless training takes more."""
+
+
+def norm(tensors: Iterable[Tensor]) -> Tensor:
+    """Give the 2-norm of all tensors taken as one vector, a scalar tensor."""
+    norms = [torch.linalg.vector_norm(tensor) for tensor in tensors]
+    return torch.linalg.vector_norm(torch.stack(norms)) if norms else torch.zeros(())
+
+
+def gradient_norm(model: nn.Module) -> Tensor:
+    """Give the 2-norm of the whole gradient."""
+    return norm(p.grad for p in model.parameters() if p.grad is not None)
+
+
+def update_ratio(model: nn.Module, before: list[Tensor]) -> Tensor:
+    """Give the 2-norm of the change of the weights over the 2-norm of the weights before."""
+    change = norm(p.detach() - old for p, old in zip(model.parameters(), before, strict=True))
+    return change / norm(before)
+
+
+class Recorder:
+    """Collects a run's rows and gives them as a `Curve`."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, float, Tensor]] = []
+        self._rows: list[tuple[float, ...]] = []
+        self._evaluations: list[tuple[float, ...]] = []
+
+    def row(self, update: int, lr: float, loss: Tensor, grad_norm: Tensor, ratio: Tensor) -> None:
+        """Keep the signals of one update; nothing is read from the device yet."""
+        self._waiting.append((update, lr, torch.stack([loss.detach(), grad_norm, ratio])))
+
+    def evaluation(self, update: int, values: "Evaluation") -> None:
+        """Keep an evaluation."""
+        self._evaluations.append((update, values.loss, values.metric, values.spread))
+
+    def flush(self) -> bool:
+        """Read the waiting rows from the device; tell whether every loss was finite.
+
+        Rows after the first loss that is not finite say nothing more and are left out.
+        """
+        if not self._waiting:
+            return True
+        signals = torch.stack([row[2] for row in self._waiting]).double().cpu().tolist()
+        for (update, lr, _), values in zip(self._waiting, signals, strict=True):
+            self._rows.append((update, lr, *values))
+            if not math.isfinite(values[0]):
+                self._waiting.clear()
+                return False
+        self._waiting.clear()
+        return True
+
+    def curve(self) -> Curve:
+        """Give all that was kept and flushed."""
+        rows = np.array(self._rows, dtype=np.float64).reshape(-1, 5).T
+        evaluations = np.array(self._evaluations, dtype=np.float64).reshape(-1, 4).T
+        return Curve(*map(np.ascontiguousarray, (*rows, *evaluations)))
+
+    def state(self) -> dict[str, Any]:
+        """Give what was kept; call `flush` first."""
+        return {"rows": list(self._rows), "evaluations": list(self._evaluations)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state given by `state`."""
+        self._waiting.clear()
+        self._rows = list(state["rows"])
+        self._evaluations = list(state["evaluations"])
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the validation split says of a model."""
+
+    loss: float
+    metric: float
+    """nan where the task has none."""
+    spread: float
+    """Standard deviation of the predictions over inputs, averaged over outputs; nan where
+    outputs are not predictions."""
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, prepared: Prepared) -> Evaluation:
+    """Evaluate a model on the whole validation split, in evaluation mode."""
+    task, val, measure = prepared.task, prepared.val, prepared.task.measure
+    was_training = model.training
+    model.eval()
+    loss = metric = 0.0
+    outputs: list[Tensor] = []
+    for index in torch.arange(val.size).split(max(EVALUATION_BATCH, task.batch_size)):
+        inputs, targets = val.take(index)
+        output = model(inputs)
+        share = len(index) / val.size
+        loss += share * float(task.loss(output, targets))
+        metric += share * (float(measure(output, targets)) if measure else math.nan)
+        if task.predicts and isinstance(output, Tensor):
+            outputs.append(output)
+    model.train(was_training)
+    return Evaluation(loss, metric, _spread(outputs))
+
+
+def _spread(outputs: list[Tensor]) -> float:
+    if not outputs or not outputs[0].is_floating_point():
+        return math.nan
+    joined = torch.cat(outputs).double()
+    return float(joined.std(dim=0, correction=0).mean())

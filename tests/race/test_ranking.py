@@ -1,0 +1,100 @@
+"""`etude.race.ranking`: order, paired intervals and ties."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from etude.race.ranking import common_outcome, judge_together, paired_interval, rank
+from etude.records import Curve, Outcome, Run
+from etude.strategies import strategy
+
+A, B, C = (strategy(f"sgd lr={lr}") for lr in (0.1, 0.2, 0.3))
+
+
+def run(of, seed, loss, outcome=Outcome.CONVERGED, metric=math.nan, curve=None):
+    return Run("id", "task", str(of), seed, outcome, 10, loss, metric, 0.0, curve or Curve())
+
+
+def runs_of(of, losses, **more):
+    return [run(of, seed, loss, **more) for seed, loss in enumerate(losses)]
+
+
+def by_loss(strategies, runs):
+    return rank(strategies, runs, quantity=lambda r: r.loss, maximize=False)
+
+
+def test_the_lowest_mean_comes_first():
+    places = by_loss([A, B], runs_of(A, [2.0, 4.0]) + runs_of(B, [1.0, 3.0]))
+    assert [place.peak_lr for place in places] == [0.2, 0.1]
+    assert [place.loss for place in places] == [2.0, 3.0]
+    assert places[0].interval == (0.0, 0.0)
+
+
+def test_differences_are_paired_by_seed():
+    # The seeds differ by 10, the strategies by 1 on every seed: paired, that is certain.
+    shown = by_loss([A, B], runs_of(A, [1.0, 11.0, 21.1]) + runs_of(B, [2.0, 12.0, 22.0]))
+    assert not shown[1].tie
+    assert shown[1].interval[0] > 0
+    hidden = by_loss([A, B], runs_of(A, [1.0, 11.0, 21.0]) + runs_of(B, [22.0, 2.0, 12.0]))
+    assert hidden[1].tie
+
+
+def test_the_interval_is_students_t():
+    differences = [0.1, 0.3, 0.2, 0.5]
+    expected = stats.t.interval(0.95, 3, np.mean(differences), stats.sem(differences))
+    assert paired_interval(differences) == pytest.approx(expected)
+
+
+def test_95_percent_of_the_intervals_hold_the_truth():
+    rng = np.random.default_rng(0)
+    held = [low <= 0.5 <= high for low, high in (paired_interval(rng.normal(0.5, 1, 3)) for _ in range(4000))]
+    # Binomial standard error of 0.95 over 4,000: 0.0034.
+    assert np.mean(held) == pytest.approx(0.95, abs=0.012)
+
+
+def test_one_seed_shows_no_difference():
+    places = by_loss([A, B], runs_of(A, [1.0]) + runs_of(B, [2.0]))
+    assert places[1].tie
+    assert math.isnan(places[1].interval[0])
+
+
+def test_failed_runs_put_a_strategy_last_whatever_its_mean():
+    runs = (
+        runs_of(A, [0.1, math.nan], outcome=Outcome.DIVERGED)
+        + runs_of(B, [0.2, 0.2], outcome=Outcome.COLLAPSED)
+        + runs_of(C, [9.0, 9.0])
+    )
+    places = by_loss([A, B, C], runs)
+    assert [place.peak_lr for place in places] == [0.3, 0.2, 0.1]
+    assert not places[2].tie
+
+
+def test_a_metric_to_maximize_turns_the_order():
+    runs = [run(A, 0, 1.0, metric=0.8), run(B, 0, 2.0, metric=0.9)]
+    places = rank([A, B], runs, quantity=lambda r: r.metric, maximize=True)
+    assert places[0].metric == 0.9
+
+
+def test_strategies_without_runs_have_no_place():
+    assert len(by_loss([A, B], runs_of(A, [1.0]))) == 1
+
+
+def test_the_commonest_outcome_is_the_strategys_and_the_worse_of_two():
+    mixed = [Outcome.CONVERGED, Outcome.COLLAPSED, Outcome.CONVERGED]
+    assert common_outcome([run(A, 0, 1.0, outcome=o) for o in mixed]) is Outcome.CONVERGED
+    even = [Outcome.CONVERGED, Outcome.DIVERGED]
+    assert common_outcome([run(A, 0, 1.0, outcome=o) for o in even]) is Outcome.DIVERGED
+
+
+def curve_down_to(level):
+    t = np.arange(200.0)
+    loss = level + (2.0 - level) * np.exp(-t / 10)
+    return Curve(update=t, lr=t, loss=loss, grad_norm=t, update_ratio=t, val_loss=loss[-1:])
+
+
+def test_runs_judged_together_know_what_was_attainable():
+    runs = [run(A, 0, 1.0, curve=curve_down_to(0.9)), run(B, 0, 0.1, curve=curve_down_to(0.0))]
+    assert [r.outcome for r in judge_together(runs, None)] == [Outcome.STALLED, Outcome.CONVERGED]
+    assert judge_together(runs[:1], None)[0].outcome is Outcome.CONVERGED

@@ -1,0 +1,101 @@
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from etude.records import Winner
+from etude.report import page
+
+
+@pytest.fixture(scope="module")
+def text(comparison):
+    return page(comparison)
+
+
+def data_of(text):
+    return json.loads(re.search(r'type="application/json" id="data">(.*?)</script>', text)[1])
+
+
+def test_the_answer_stands_in_the_heading(text):
+    heading = re.sub(r"<[^>]+>", "", re.search(r"<h1>(.*?)</h1>", text, re.DOTALL)[1])
+    assert heading == (
+        "adamw lr=0.01 warmup 5% -&gt; cosine wins on digits: validation loss 0.0713, "
+        "accuracy 0.9722, tied with 3 others."
+    )
+
+
+def test_nothing_on_the_page_comes_from_elsewhere(text):
+    assert "default-src 'none'" in text
+    assert re.findall(r'(?:src|href)="(?!#|data:)', text) == []
+    assert re.findall(r"@import|url\(", text) == []
+
+
+def test_inlined_modules_have_no_imports_left(text):
+    module = re.search(r'<script type="module">(.*?)</script>', text, re.DOTALL)[1]
+    assert re.findall(r"^(?:import|export)\b.*", module, re.MULTILINE) == []
+    assert "function drawChart" in module
+
+
+def test_every_strategy_is_in_the_ranking_with_its_outcome_in_words(comparison, text):
+    rows = re.findall(r'<tr role="row" data-standing="(.+?)">(.*?)</tr>', text, re.DOTALL)
+    assert len(rows) == len(comparison.ranking)
+    for place, (_, row) in zip(comparison.ranking, rows, strict=True):
+        assert f"</span> {place.outcome}</td>" in row
+    assert [standing for standing, _ in rows[:5]] == ["winner", "tie", "tie", "tie", "behind"]
+
+
+def test_text_from_outside_cannot_become_markup(comparison):
+    evil = '</script><img src=x onerror="alert(1)">'
+    place = replace(comparison.ranking[0], strategy=evil, schedule=evil)
+    shown = page(
+        replace(
+            comparison,
+            task={**comparison.task, "name": evil, "about": evil},
+            settings={**comparison.settings, "command": evil},
+            ranking=(place, *comparison.ranking[1:]),
+            winner=Winner(strategy=evil, code=evil),
+            decisions=(evil,),
+        )
+    )
+    assert "<img" not in shown
+    assert data_of(shown)["strategies"][0]["name"] == evil
+
+
+def test_the_code_is_on_the_page_as_it_is(comparison, text):
+    from html import unescape
+
+    code = re.search(r'<pre id="code".*?><code>(.*?)</code>', text, re.DOTALL)[1]
+    assert unescape(code) == comparison.winner.code
+
+
+def test_an_interrupted_comparison_without_a_winner_says_both(make_comparison):
+    shown = page(make_comparison(winner=False, complete=False))
+    assert "interrupted: the ranking covers only the 144 runs that ended." in shown
+    assert "No strategy beat a constant predictor on digits" in shown
+    assert 'id="code"' not in shown
+
+
+def test_one_seed_shows_no_interval(make_comparison):
+    shown = page(make_comparison(seeds=(0,)))
+    assert "no interval" in shown
+    assert "nan" not in re.sub(r"<(script|style).*?</\1>", "", shown, flags=re.DOTALL)
+
+
+def test_a_task_without_metric_and_chance_has_a_page(comparison):
+    task = {"name": "line", "about": "", "metric": None, "maximize": False, "chance": None}
+    shown = page(replace(comparison, task=task))
+    assert "accuracy" not in shown
+    assert data_of(shown)["chance"] is None
+
+
+def test_nothing_done_gives_a_page_without_charts(comparison):
+    shown = page(replace(comparison, ranking=(), runs=(), winner=None, complete=False))
+    assert "there is nothing to rank" in shown
+    assert "uPlot" not in shown
+
+
+def test_a_large_comparison_stays_below_two_megabytes(make_comparison):
+    large = make_comparison(copies=4)  # 192 strategies with 3 seeds: 576 runs x 200 rows
+    assert len(large.runs) == 576
+    assert len(page(large).encode()) < 2_000_000

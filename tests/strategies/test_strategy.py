@@ -1,0 +1,94 @@
+"""`etude.strategies.strategy`: the value and its text form."""
+
+import math
+
+import pytest
+
+from etude import constant, cosine, warmup
+from etude.errors import StrategyError
+from etude.strategies import Strategy, strategy
+
+
+def test_text_gives_optimizer_rate_options_and_schedule():
+    found = strategy("adamw lr=1e-3 wd=0.02 betas=0.9,0.95 batch=64 clip=1 warmup 5% -> cosine")
+    assert found.optimizer == "adamw"
+    assert found.peak_lr == 1e-3
+    assert found.options == (("betas", (0.9, 0.95)), ("wd", 0.02))
+    assert (found.batch_size, found.clip) == (64, 1.0)
+    assert found.schedule == warmup("5%") >> cosine()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sgd lr=0.1 constant",
+        "sgd lr=0.1 momentum=0.9 nesterov=true cosine",
+        "adam lr=1e-05 amsgrad=true step 30% gamma=0.5",
+        "adamw lr=0.001 betas=0.9,0.95 wd=0.0 batch=16 warmup 5% -> constant -> 1-sqrt 20%",
+        "rmsprop lr=0.01 alpha=0.9 momentum=0.5 one-cycle",
+        "adagrad lr=0.1 clip=0.5 0.5 * cosine",
+    ],
+)
+def test_text_and_json_round_trip(text):
+    found = strategy(text)
+    assert str(found) == text
+    assert strategy(str(found)) == found
+    assert hash(strategy(str(found))) == hash(found)
+    assert Strategy.from_json(found.to_json()) == found
+
+
+def test_a_schedule_that_is_not_named_is_constant():
+    assert strategy("sgd lr=0.1").schedule == constant()
+
+
+def test_options_at_torchs_default_are_not_written():
+    assert strategy("adamw lr=0.1 wd=0.01") == strategy("adamw lr=0.1")
+    assert strategy("sgd", lr=0.1, weight_decay=0.0) == strategy("sgd lr=0.1")
+
+
+def test_aliases_name_the_variants_of_sgd_and_adam():
+    assert strategy("nesterov lr=0.1") == strategy("sgd lr=0.1 momentum=0.9 nesterov=true")
+    assert strategy("amsgrad lr=0.1") == strategy("adam lr=0.1 amsgrad=true")
+
+
+@pytest.mark.parametrize("lr", [0, 0.0, -1, math.nan, math.inf, "0.1", None, True])
+def test_a_rate_that_cannot_train_is_refused(lr):
+    with pytest.raises(StrategyError, match="lr"):
+        strategy("sgd", lr=lr)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "starts with an optimizer"),
+        ("sgdd lr=0.1", "did you mean sgd"),
+        ("sgd", "needs its lr"),
+        ("sgd lr=abc", "lr must be a number"),
+        ("sgd lr=0", "above 0"),
+        ("sgd lr=0.1 betas=0.9,0.99", "sgd has no option 'betas'"),
+        ("adam lr=0.1 betas=0.9", "two numbers"),
+        ("sgd lr=0.1 momentum=1", r"momentum must be in \[0, 1\)"),
+        ("sgd lr=0.1 nesterov=true", "needs a momentum"),
+        ("sgd lr=0.1 batch=0", "at least 1"),
+        ("sgd lr=0.1 batch=2.5", "whole number"),
+        ("sgd lr=0.1 clip=-1", "above 0"),
+        ("adamw lr=0.1 wd=nan", "wd must be"),
+    ],
+)
+def test_a_bad_text_gets_one_sentence(text, message):
+    with pytest.raises(StrategyError, match=message):
+        strategy(text)
+
+
+def test_an_error_points_at_the_character():
+    with pytest.raises(StrategyError) as caught:
+        strategy("adamw lr=0.1 cosin")
+    lines = str(caught.value).splitlines()
+    text = next(k for k, line in enumerate(lines) if "adamw lr=0.1 cosin" in line)
+    assert lines[text + 1].index("^") == lines[text].index("cosin")
+
+
+def test_bind_resolves_the_schedule_and_leaves_the_rest():
+    bound = strategy("adamw lr=0.1 warmup 5% -> cosine").bind(100)
+    assert bound.schedule == warmup(5) >> cosine(95)
+    assert bound.with_lr(0.2).peak_lr == 0.2

@@ -1,0 +1,125 @@
+"""`etude.training.pool`: the same runs in workers, and workers that die."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from etude.errors import EtudeError, TaskError
+from etude.records import Curve
+from etude.strategies import strategy
+from etude.tasks import Task, load_task, prepare
+from etude.training import Plan, Pool
+from etude.training import pool as pool_module
+from etude.training.run import train
+
+PLANS = [
+    Plan(strategy(text), seed)
+    for text in ("sgd lr=0.1", "adamw lr=0.01 one-cycle", "sgd lr=1e30")
+    for seed in (0, 1)
+]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return prepare(load_task("digits"))
+
+
+def key(run):
+    return run.strategy, run.seed
+
+
+def collect(pool, plans=PLANS):
+    return {key(run): run for run in pool.train(plans)}
+
+
+def test_workers_give_the_same_bits_as_this_process(digits):
+    with Pool(digits, updates=40, workers=2) as pool:
+        apart = collect(pool)
+        assert pool.updates_done == 40 * len(PLANS)
+    with Pool(digits, updates=40, workers=0) as pool:
+        here = collect(pool)
+    assert set(apart) == set(here) == {(str(p.strategy), p.seed) for p in PLANS}
+    for name, run in apart.items():
+        assert run.id == here[name].id
+        for column in Curve.__dataclass_fields__:
+            first, second = getattr(run.curve, column), getattr(here[name].curve, column)
+            assert np.array_equal(first, second, equal_nan=True)
+
+
+def test_spawned_workers_find_the_task_by_its_name(digits, monkeypatch):
+    monkeypatch.setattr(pool_module.sys, "platform", "darwin")
+    with Pool(digits, updates=5, workers=1, spec="digits") as pool:
+        (run,) = pool.train(PLANS[:1])
+    assert run.id == train(digits, PLANS[0], updates=5).id
+
+
+def test_without_a_name_there_are_no_spawned_workers(digits, monkeypatch):
+    monkeypatch.setattr(pool_module.sys, "platform", "darwin")
+    with Pool(digits, updates=5, workers=2) as pool:
+        assert pool.size == 0
+        assert len(list(pool.train(PLANS[:1]))) == 1
+
+
+class Fragile(nn.Linear):
+    """Kills its process when trained with a target above 0 while the file is absent."""
+
+    def forward(self, inputs):
+        if self.training and self.marker and os.getpid() != self.home:
+            try:
+                descriptor = os.open(self.marker, os.O_CREAT | os.O_EXCL)
+            except FileExistsError:
+                return super().forward(inputs)
+            os.close(descriptor)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(inputs)
+
+
+def fragile_task(marker):
+    def model():
+        made = Fragile(2, 1)
+        made.marker, made.home = str(marker), home
+        return made
+
+    home = os.getpid()
+    inputs = torch.ones(8, 2)
+    return prepare(
+        Task(
+            model=model,
+            loss=nn.functional.mse_loss,
+            train=(inputs, inputs[:, :1]),
+            batch_size=4,
+            name="fragile",
+        )
+    )
+
+
+def test_a_worker_that_dies_is_replaced_and_its_run_trained_again(tmp_path):
+    prepared = fragile_task(tmp_path / "died")
+    with Pool(prepared, updates=5, workers=2) as pool:
+        runs = list(pool.train(PLANS[:4]))
+    assert (tmp_path / "died").exists()
+    assert sorted(map(key, runs)) == sorted((str(p.strategy), p.seed) for p in PLANS[:4])
+
+
+def test_workers_that_keep_dying_end_with_one_sentence(tmp_path):
+    # The marker cannot be made, so every try dies... in a folder that does not exist os.open
+    # raises instead; a task error names it.
+    prepared = fragile_task(tmp_path / "no" / "folder")
+    with (
+        Pool(prepared, updates=5, workers=1) as pool,
+        pytest.raises(TaskError, match="must train to its end, but fragile raised"),
+    ):
+        list(pool.train(PLANS[:1]))
+
+
+def test_a_run_that_kills_every_worker_is_given_up(digits, monkeypatch):
+    monkeypatch.setattr(pool_module, "train", lambda *_, **__: os._exit(3))
+    with (
+        Pool(digits, updates=5, workers=1) as pool,
+        pytest.raises(EtudeError, match="2 died with exit code 3"),
+    ):
+        list(pool.train(PLANS[:1]))
