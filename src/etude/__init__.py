@@ -3,7 +3,8 @@
     import etude
 
     task = etude.Task(model=make_model, loss=loss, train=(inputs, targets))
-    answer = etude.compare(task, etude.grid("adamw", lr=[1e-3, 1e-2], schedule="warmup 5% -> cosine"))
+    strategies = etude.grid("adamw", lr=[1e-3, 1e-2], schedule="warmup 5% -> cosine")
+    answer = etude.compare(task, strategies)
 
 Importing étude imports no torch; what trains is loaded when it is first used.
 """

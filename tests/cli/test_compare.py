@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -63,8 +65,12 @@ def test_json_has_the_promised_keys_and_no_nan(folder):
     assert result.output == ""
     answer = json.loads((folder / "out.json").read_text(), parse_constant=pytest.fail)
     assert {"task", "settings", "versions", "ranking", "runs", "winner", "decisions"} <= set(answer)
-    assert {"strategy", "outcome", "loss", "metric", "interval", "seeds"} <= set(answer["ranking"][0])
-    assert {"id", "strategy", "seed", "outcome", "updates", "loss", "metric"} <= set(answer["runs"][0])
+    assert {"strategy", "outcome", "loss", "metric", "interval", "seeds"} <= set(
+        answer["ranking"][0]
+    )
+    assert {"id", "strategy", "seed", "outcome", "updates", "loss", "metric"} <= set(
+        answer["runs"][0]
+    )
     assert set(answer["winner"]) == {"strategy", "code"}
     assert len(answer["runs"]) == 2 * len(answer["ranking"])
     assert answer["ranking"][-1]["outcome"] == "diverged"
@@ -147,7 +153,7 @@ BAD = {
     "seeds in words": (["train.py:task", "--seeds", "many"], "a count or a list"),
     "a schedule longer than the run": (
         ["train.py:task", "--updates", "50", "--strategy", "sgd lr=0.1 warmup 60 -> cosine"],
-        "60.*50",
+        "at least 61 updates, the run has 50",
     ),
     "a store that cannot be written": (["train.py:task", "--store", "train.py"], "train.py"),
     "a strategy that does not parse": (
@@ -164,9 +170,7 @@ BAD = {
 
 @pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD)
 def test_bad_input_is_one_sentence_and_exit_code_2(folder, words, message):
-    import re
-
-    result = etude(*words, *(QUICK[2:] if "--updates" in words or "--seeds" in words else QUICK[4:]))
+    result = etude(*words, "--workers", "0")
     assert result.exit_code == 2, result.output
     assert re.search(message, result.output, re.DOTALL), result.output
     assert "Traceback" not in result.output
@@ -205,14 +209,12 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(folder):
 
 
 def _has_runs(database: Path) -> bool:
-    import sqlite3
-
     if not database.exists():
         return False
     connection = sqlite3.connect(database)
     try:
-        return connection.execute("select count(*) from run").fetchone()[0] > 0
-    except sqlite3.OperationalError:
+        return connection.execute("select count(*) from runs").fetchone()[0] > 0
+    except sqlite3.OperationalError:  # the table is not there yet
         return False
     finally:
         connection.close()

@@ -5,34 +5,15 @@ import os
 import subprocess
 import sys
 
-import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from etude.cli.runs import HEADER, runs
+from etude.cli import main
+from etude.cli.runs import HEADER
 from etude.errors import EtudeError
 from etude.records import Curve, Outcome, Run
 from etude.store import Store
-
-
-class Group(click.Group):
-    """The one promise of the whole command line that matters here: a mistake is a line and a 2."""
-
-    def invoke(self, ctx):
-        try:
-            return super().invoke(ctx)
-        except EtudeError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(2)
-
-
-@click.group(cls=Group)
-def etude():
-    pass
-
-
-etude.add_command(runs)
 
 FIRST = Run(
     "aa0000000001",
@@ -96,7 +77,7 @@ def filled(home):
 
 
 def asked(*words, code=0):
-    result = CliRunner().invoke(etude, ["runs", *words])
+    result = CliRunner().invoke(main, ["runs", *words])
     assert result.exit_code == code, result.output
     return result
 

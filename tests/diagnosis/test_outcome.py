@@ -80,6 +80,13 @@ def test_overfitting_is_not_divergence():
     assert found is Outcome.CONVERGED
 
 
+def test_a_lucky_first_batch_is_not_divergence():
+    # All later batches are worse than the first, but the validation loss went down.
+    loss = np.concatenate([[1.0], np.full(19, 2.0)])
+    assert judge(curve(loss, val=[2.0, 1.99])) is Outcome.STALLED
+    assert judge(curve(loss, val=[2.0, 2.1])) is Outcome.DIVERGED
+
+
 def test_what_others_reached_decides_whether_a_flat_run_converged():
     flat = curve(noisy(1.0 + 1.3 * np.exp(-T / 10)))
     assert judge(flat, best=1.0) is Outcome.CONVERGED

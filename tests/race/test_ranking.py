@@ -49,7 +49,10 @@ def test_the_interval_is_students_t():
 
 def test_95_percent_of_the_intervals_hold_the_truth():
     rng = np.random.default_rng(0)
-    held = [low <= 0.5 <= high for low, high in (paired_interval(rng.normal(0.5, 1, 3)) for _ in range(4000))]
+    held = [
+        low <= 0.5 <= high
+        for low, high in (paired_interval(rng.normal(0.5, 1, 3)) for _ in range(4000))
+    ]
     # Binomial standard error of 0.95 over 4,000: 0.0034.
     assert np.mean(held) == pytest.approx(0.95, abs=0.012)
 

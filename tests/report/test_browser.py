@@ -1,4 +1,4 @@
-"""The report in Chromium: drawn, silent on the network, and usable by key, ear, phone and no script."""
+"""The report in Chromium: drawn, silent on the network, usable by key, on a phone, unscripted."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,8 @@ INK = """id => {
   const counts = wanted.map(() => 0);
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] < 200) continue;
-    const match = wanted.findIndex((rgb) => rgb.every((part, i) => Math.abs(part - data[at + i]) < 12));
+    const near = (part, i) => Math.abs(part - data[at + i]) < 12;
+    const match = wanted.findIndex((rgb) => rgb.every(near));
     if (match >= 0) counts[match] += 1;
   }
   return counts;
@@ -44,7 +45,7 @@ pytestmark = [
 
 @dataclass
 class Seen:
-    """A page, and what it did that a report must not do."""
+    """A page, what it asked for and what it complained about."""
 
     page: object
     requests: list = field(default_factory=list)
@@ -113,6 +114,7 @@ def test_axe_finds_nothing(browser, report, view):
     with opened(browser, report, view) as seen:
         for summary in seen.page.query_selector_all("summary"):
             summary.click()
+        seen.page.wait_for_selector("#lr-table tbody tr")
         seen.page.click("#show-all")
         seen.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = seen.page.evaluate("axe.run()")
@@ -211,6 +213,7 @@ def test_a_diverged_strategy_can_be_added_is_marked_and_crushes_nothing(browser,
 def test_the_switch_shows_training_loss_and_the_table_follows(browser, report):
     with opened(browser, report) as seen:
         seen.page.click("#loss-table summary")
+        seen.page.wait_for_selector("#loss-table tbody tr")
         assert seen.page.locator("#loss-table tbody tr").count() == 21
         seen.page.click("text=training")
         assert seen.page.text_content("#loss-summary").startswith("Median training loss of 5")

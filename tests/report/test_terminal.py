@@ -60,12 +60,9 @@ def test_decisions_and_the_command_are_there(comparison, narrow):
 def test_a_wide_terminal_has_one_line_per_place(comparison):
     lines = printed(comparison, width=140).splitlines()
     second = next(line for line in lines if line.lstrip().startswith("2 "))
-    assert (
-        second.split()
-        == (
-            "2 sgd momentum=0.9 lr=0.1 warmup 5% -> cosine ✓ converged "
-            "0.0719 0.972 +0.0006 [-0.0067, +0.0080] = tie"
-        ).split()
+    assert " ".join(second.split()) == (
+        "2 sgd momentum=0.9 lr=0.1 warmup 5% -> cosine ✓ converged "
+        "0.0719 0.972 +0.0006 [-0.0067, +0.0080] = tie"
     )
 
 

@@ -2,8 +2,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
-from torch.optim import SGD
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
     ExponentialLR,
@@ -23,25 +21,17 @@ from etude.schedules import (
 )
 
 
-def torch_multipliers(make, updates):
-    """The lr that torch's scheduler gives for each update of a peak of 1."""
-    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = make(optimizer)
-    lrs = []
-    for _ in range(updates):
-        lrs.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return lrs
+@pytest.fixture
+def assert_equal_to_torch(torch_multipliers):
+    def compare(schedule, make, updates):
+        # torch accumulates rounding near 0, hence the absolute part of 1e-14 of the peak
+        ours = schedule(np.arange(updates))
+        np.testing.assert_allclose(ours, torch_multipliers(make, updates), rtol=1e-12, atol=1e-14)
+
+    return compare
 
 
-def assert_equal_to_torch(schedule, make, updates):
-    # torch accumulates rounding near 0, hence the absolute part of 1e-14 of the peak
-    ours = schedule(np.arange(updates))
-    np.testing.assert_allclose(ours, torch_multipliers(make, updates), rtol=1e-12, atol=1e-14)
-
-
-def test_linear_equals_torch():
+def test_linear_equals_torch(assert_equal_to_torch):
     def make(optimizer):
         return LinearLR(optimizer, start_factor=0.1, end_factor=0.7, total_iters=13)
 
@@ -49,7 +39,7 @@ def test_linear_equals_torch():
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.7])
-def test_polynomial_equals_torch(power):
+def test_polynomial_equals_torch(assert_equal_to_torch, power):
     def make(optimizer):
         return PolynomialLR(optimizer, total_iters=17, power=power)
 
@@ -57,7 +47,7 @@ def test_polynomial_equals_torch(power):
 
 
 @pytest.mark.parametrize("end", [0.0, 0.1])
-def test_cosine_equals_torch_up_to_its_end(end):
+def test_cosine_equals_torch_up_to_its_end(assert_equal_to_torch, end):
     def make(optimizer):
         return CosineAnnealingLR(optimizer, T_max=50, eta_min=end)
 
@@ -82,7 +72,7 @@ def test_one_minus_sqrt_has_the_values_of_known_roots():
     np.testing.assert_allclose(values, [1, 0.8, 0.6, 0.4, 0.2], rtol=1e-12)
 
 
-def test_exponential_equals_torch():
+def test_exponential_equals_torch(assert_equal_to_torch):
     def make(optimizer):
         return ExponentialLR(optimizer, gamma=0.9)
 

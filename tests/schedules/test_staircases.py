@@ -1,36 +1,21 @@
 import numpy as np
 import pytest
-import torch
-from torch.optim import SGD
 from torch.optim.lr_scheduler import MultiStepLR, StepLR
 
 from etude.errors import ScheduleError
 from etude.schedules import multistep, step
 
 
-def torch_multipliers(make, updates):
-    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = make(optimizer)
-    lrs = []
-    for _ in range(updates):
-        lrs.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return lrs
-
-
-def test_step_equals_torch():
+def test_step_equals_torch(torch_multipliers):
     expected = torch_multipliers(lambda o: StepLR(o, step_size=4, gamma=0.3), 30)
     np.testing.assert_allclose(step(4, gamma=0.3)(np.arange(30)), expected, rtol=1e-12)
 
 
 def test_step_drops_on_the_update_itself():
-    np.testing.assert_array_equal(
-        step(3, gamma=0.5)(np.arange(7)), [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
-    )
+    np.testing.assert_array_equal(step(3, gamma=0.5)(np.arange(7)), [1, 1, 1, 0.5, 0.5, 0.5, 0.25])
 
 
-def test_multistep_equals_torch_also_for_a_milestone_that_comes_twice():
+def test_multistep_equals_torch_also_for_a_milestone_that_comes_twice(torch_multipliers):
     expected = torch_multipliers(lambda o: MultiStepLR(o, [3, 7, 7, 20], gamma=0.3), 30)
     ours = multistep([3, 7, 7, 20], gamma=0.3)
     np.testing.assert_allclose(ours(np.arange(30)), expected, rtol=1e-12)

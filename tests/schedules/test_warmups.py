@@ -17,9 +17,7 @@ from etude.schedules import (
 
 
 def test_warmup_moves_at_once_and_peaks_on_its_last_update():
-    np.testing.assert_allclose(
-        warmup(4)(np.arange(6)), [0.25, 0.5, 0.75, 1, 1, 1], rtol=1e-12
-    )
+    np.testing.assert_allclose(warmup(4)(np.arange(6)), [0.25, 0.5, 0.75, 1, 1, 1], rtol=1e-12)
 
 
 def test_warmup_with_a_start_begins_there_as_in_torch():

@@ -59,13 +59,15 @@ def test_the_global_generators_and_threads_are_left_as_found(make):
     dropout = lambda: nn.Sequential(nn.Linear(3, 9), nn.Dropout(), nn.Linear(9, 1))
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     threads = torch.get_num_threads()
+    torch.set_num_threads(3)
     prepare(make(model=dropout))
     with pytest.raises(TaskError):
         prepare(make(loss=lambda o, t: o))
     assert torch.equal(torch.get_rng_state(), before[0])
     assert random.getstate() == before[1]
     assert np.random.get_state()[1].tolist() == before[2]  # noqa: NPY002
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 3
+    torch.set_num_threads(threads)
 
 
 def test_a_task_can_be_prepared_where_gradients_are_off(make):

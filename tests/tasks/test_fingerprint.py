@@ -66,6 +66,13 @@ def test_an_edit_changes_it(make, change):
     assert prepare(make(**change)).fingerprint != prepare(make()).fingerprint
 
 
+def test_a_loss_of_the_same_value_but_another_gradient_changes_it(make):
+    def tilted(outputs, targets):
+        return functional.mse_loss(outputs, targets) + (outputs - outputs.detach()).mean()
+
+    assert prepare(make(loss=tilted)).fingerprint != prepare(make()).fingerprint
+
+
 def test_an_edited_metric_of_the_same_name_changes_it(make):
     def metric(scale):
         return lambda o, t: scale * float((o - t).abs().mean())

@@ -7,8 +7,7 @@ from etude.tasks import build_model, double_well
 from etude.tasks.wells import deepest, well
 
 
-def final(lr, noise, updates=400, seed=0):
-    task = double_well(noise=noise)
+def final(task, lr, updates=400, seed=0):
     model, (pushes, nothing) = build_model(task, 0), task.train
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     generator = torch.Generator().manual_seed(seed)
@@ -41,9 +40,10 @@ def test_validation_is_0_in_the_deep_well_and_0_6_in_the_shallow_one():
 
 
 def test_without_noise_it_stays_in_the_shallow_well():
-    assert final(0.05, noise=0.0) == pytest.approx(0.9602, abs=1e-3)
+    assert final(double_well(noise=0.0), 0.05) == pytest.approx(0.9602, abs=1e-3)
 
 
 def test_with_noise_some_runs_cross_at_a_high_lr_and_none_at_a_low_one():
-    assert all(final(0.01, noise=4.0, seed=seed) > 0 for seed in range(5))
-    assert any(final(0.1, noise=4.0, seed=seed) < 0 for seed in range(5))
+    task = double_well()
+    assert all(final(task, 0.01, seed=seed) > 0 for seed in range(5))
+    assert any(final(task, 0.1, seed=seed) < 0 for seed in range(5))

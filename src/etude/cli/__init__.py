@@ -34,7 +34,11 @@ class _Etude(click.Group):
         return getattr(import_module(module), cmd_name) if module else None
 
     def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
     ) -> click.Context:
         line = shlex.join(["etude", *args])
         return super().make_context(info_name, args, parent, obj=line, **extra)

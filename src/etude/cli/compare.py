@@ -16,19 +16,62 @@ INTERRUPTED = 130
 
 @click.command()
 @click.argument("task")
-@click.option("--optimizers", multiple=True, metavar="LIST", help='Such as "sgd momentum=0.9, adamw".')
-@click.option("--lrs", multiple=True, metavar="LIST", help="Peak lrs for every optimizer: 0.001,0.01,0.1.")
-@click.option("--schedules", multiple=True, metavar="LIST", help='Such as "constant, warmup 5% -> cosine".')
-@click.option("--strategy", "strategies", multiple=True, metavar="TEXT", help='One strategy, such as "adamw lr=0.01 cosine"; repeat for more. Alone, it replaces the usual grid.')
-@click.option("--updates", type=int, metavar="N", help="Length of each run.  [default: the task's budget]")
-@click.option("--seeds", default="3", show_default=True, metavar="N", help="How many seeds, or which: 0,1,7.")
-@click.option("--batch-size", type=int, metavar="N", help="Examples an update.  [default: the task's]")
-@click.option("--metric", default="loss", show_default=True, help="Rank by validation loss, or by the task's metric.")
+@click.option(
+    "--optimizers", multiple=True, metavar="LIST", help='Such as "sgd momentum=0.9, adamw".'
+)
+@click.option(
+    "--lrs", multiple=True, metavar="LIST", help="Peak lrs for every optimizer: 0.001,0.01,0.1."
+)
+@click.option(
+    "--schedules", multiple=True, metavar="LIST", help='Such as "constant, warmup 5% -> cosine".'
+)
+@click.option(
+    "--strategy",
+    "strategies",
+    multiple=True,
+    metavar="TEXT",
+    help='One strategy, such as "adamw lr=0.01 cosine"; repeat for more. Alone, it replaces the'
+    " usual grid.",
+)
+@click.option(
+    "--updates", type=int, metavar="N", help="Length of each run.  [default: the task's budget]"
+)
+@click.option(
+    "--seeds", default="3", show_default=True, metavar="N", help="How many seeds, or which: 0,1,7."
+)
+@click.option(
+    "--batch-size", type=int, metavar="N", help="Examples an update.  [default: the task's]"
+)
+@click.option(
+    "--metric",
+    default="loss",
+    show_default=True,
+    help="Rank by validation loss, or by the task's metric.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where to train.")
-@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes; 0 trains in this one.  [default: one per core]")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), help="Write the result as JSON; - is standard output.")
-@click.option("--html", "html_file", type=click.Path(dir_okay=False), help="Write the report as one HTML page.")
-@click.option("--store", metavar="URL", help="Where runs are kept.  [default: ETUDE_HOME, or your data folder]")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Processes; 0 trains in this one.  [default: one per core]",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the result as JSON; - is standard output.",
+)
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(dir_okay=False),
+    help="Write the report as one HTML page.",
+)
+@click.option(
+    "--store",
+    metavar="URL",
+    help="Where runs are kept.  [default: ETUDE_HOME, or your data folder]",
+)
 @click.option("--fresh", is_flag=True, help="Train all runs, also those that the store has.")
 @click.option("--quiet", is_flag=True, help="Show neither progress nor ranking.")
 @click.pass_context

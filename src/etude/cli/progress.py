@@ -2,10 +2,11 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
@@ -105,7 +106,7 @@ class _Bars(Bars):
         self._words = words
         self.update(self._bar, runs=self._count())
 
-    def get_renderables(self):  # noqa: ANN201 - rich's own signature
+    def get_renderables(self) -> Iterable[RenderableType]:
         """Read how far the workers are, each time the bar is drawn."""
         for task in self.tasks:
             self.update(task.id, completed=self._pool.updates_done)

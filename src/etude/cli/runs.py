@@ -321,7 +321,10 @@ def _write_json(file: TextIO, found: "Iterator[StoredRun]") -> None:
 
 @contextmanager
 def _written(output: str) -> Iterator[TextIO]:
-    """Open what an export is written to; a file appears there whole or not at all."""
+    """Open what an export is written to; a file appears there whole or not at all.
+
+    It is a stream, because the runs of a store need not fit into memory at once.
+    """
     if output == "-":
         yield sys.stdout
         return

@@ -5,9 +5,9 @@ of a constant predictor, and with the best level that any run of the same task r
 
 | outcome | definition |
 |---|---|
-| diverged | a loss is not finite, or the training loss ends above its start and stays there |
-| collapsed | the predictions hardly differ between inputs any more and the loss is no better than a \
-constant predictor's: no nan, but dead |
+| diverged | a loss is not finite, or both losses end above their start and stay there |
+| collapsed | predictions hardly differ between inputs any more, and the loss is no better \
+than that of a constant predictor: no nan, but dead |
 | still improving | over the last half the loss falls (Mann-Kendall, p < 0.05), and as much again \
 would gain 5 % or more of what was gained so far |
 | converged | flat, and most of the attainable fall was made |
@@ -59,7 +59,7 @@ def judge(curve: Curve, *, chance: float | None = None, best: float | None = Non
     levels = block_medians(curve.loss)
     start, end = float(curve.loss[0]), end_level(curve)
     late = levels[levels.size // 2 :]
-    if late[late.size // 2 :].min() > start + 3 * noise(levels):
+    if late[late.size // 2 :].min() > start + 3 * noise(levels) and _validation_rose(curve):
         return Outcome.DIVERGED
     floor = min(0.0, float(curve.loss.min())) if best is None else min(best, end)
     attainable = start - floor
@@ -80,6 +80,15 @@ def _collapsed(curve: Curve, chance: float | None) -> bool:
         return False
     dead = spread[-1] <= DEAD_SPREAD * spread.max()
     return bool(dead and curve.val_loss[-1] >= chance * (1 - CHANCE_MARGIN))
+
+
+def _validation_rose(curve: Curve) -> bool:
+    """Confirm a rise of the training loss, whose first row may just be a lucky batch.
+
+    The first evaluation is of the whole validation split, and has no such noise.
+    """
+    val = curve.val_loss
+    return bool(val.size < 2 or val[-max(1, val.size // 4) :].min() > val[0])  # noqa: PLR2004 - start and end
 
 
 def _still_falls(late: np.ndarray, fall: float) -> bool:

@@ -17,6 +17,7 @@ from etude.schedules import Schedule, from_json
 
 _VERSION = 1
 _KEYS = {"version", "schedule", "last_epoch", "base_lrs"}
+_UNNAMED = "a function without an import name"
 
 
 class Scheduler(LRScheduler):
@@ -66,6 +67,11 @@ class Scheduler(LRScheduler):
     def get_lr(self) -> list[float | Tensor]:
         """Give each group's lr at update `last_epoch`, float64."""
         groups = self.optimizer.param_groups
+        if len(groups) < len(self.base_lrs):
+            raise ScheduleError(
+                f"param groups must not be removed, had {len(self.base_lrs)}, got {len(groups)}; "
+                "build a new Scheduler"
+            )
         for group in groups[len(self.base_lrs) :]:
             # a new group's lr is its peak; torch keeps a peak under this name
             self.base_lrs.append(float(group.setdefault("initial_lr", float(group["lr"]))))
@@ -88,6 +94,10 @@ class Scheduler(LRScheduler):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Go on where a saved state stopped; the optimizer has the right lr at once.
 
+        Args:
+            state_dict: What `state_dict` gave; it is only read. With `on_mismatch="saved"` its
+                schedule may name a function, which is imported: load only what you trust.
+
         Raises:
             ScheduleError: The state is another class's, has another number of param groups, or
                 was saved with another schedule (see `on_mismatch`).
@@ -97,6 +107,11 @@ class Scheduler(LRScheduler):
         same = saved is not None and saved == ours
         if not same and self.on_mismatch == "error":
             raise ScheduleError(_differs(saved, self.schedule))
+        if saved is None and self.on_mismatch == "saved":
+            raise ScheduleError(
+                'on_mismatch="saved" needs a schedule in the state, and it was saved with '
+                f'{_UNNAMED}; build the Scheduler with that function and on_mismatch="new"'
+            )
         if same or self.on_mismatch == "saved":
             self.schedule = self.schedule if same else from_json(saved)
             self.base_lrs = list(state_dict["base_lrs"])
@@ -157,9 +172,8 @@ def _spec(schedule: Schedule) -> dict[str, Any] | None:
 
 
 def _differs(saved: Any, ours: Schedule) -> str:
-    unnamed = "a function without an import name"
-    there = unnamed if saved is None else str(from_json(saved))
-    here = unnamed if _spec(ours) is None else str(ours)
+    there = _UNNAMED if saved is None else str(from_json(saved))
+    here = _UNNAMED if _spec(ours) is None else str(ours)
     return (
         f"the state was saved with another schedule ({there}) than this one ({here}); give the "
         'same one, or build the Scheduler with on_mismatch="saved" or "new"'

@@ -40,7 +40,12 @@ def rank(
         text: {run.seed: quantity(run) for run in group} for text, group in by_strategy.items()
     }
     sign = -1.0 if maximize else 1.0
-    places.sort(key=lambda place: (*_failures(by_strategy[place.strategy]), sign * _mean(values[place.strategy])))
+    places.sort(
+        key=lambda place: (
+            *_failures(by_strategy[place.strategy]),
+            sign * _mean(values[place.strategy]),
+        )
+    )
     return [_against(place, places[0], values) for place in places]
 
 

@@ -272,7 +272,7 @@ class Family(Schedule):
     def fit(self, run: Budget, share: int) -> Self:
         """Bind every span; the length is at most the share."""
         exact = self.exact(run)
-        if exact > share:
+        if exact >= share + 1:  # less than one update over is rounding, settled by a sequence
             raise longer(self.label, whole(exact), share)
         values = {
             name: option.bind(getattr(self, name), run)

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import keyword
 import textwrap
 from collections.abc import Callable
 from functools import cache
@@ -21,7 +22,7 @@ def write_source(schedule: Schedule, name: str) -> str:
         ScheduleError: The schedule needs `bind` first, holds a function without an import name,
             or `name` is no name for a function.
     """
-    if not name.isidentifier():
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise ScheduleError(f"the function's name must be a Python identifier, got {name!r}")
     schedule.rule()  # refuses a schedule that is not bound
     writer = _Writer(name)

@@ -252,5 +252,5 @@ Open = Annotated[Length, Stretch(optional=True)]
 
 def closest(word: str, known: list[str]) -> str:
     """Give the hint for a word that is not known: the closest one, or all of them."""
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    near = get_close_matches(word, known, n=1, cutoff=0.7)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

@@ -39,8 +39,8 @@ def grid(
     }
     for name, values in axes.items():
         if not values:
-            name = "optimizer" if name == "text" else name
-            raise StrategyError(f"a grid needs at least one {name}, got none")
+            what = "optimizer" if name == "text" else name
+            raise StrategyError(f"a grid needs at least one {what}, got none")
     combinations = (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
     return list(dict.fromkeys(strategy(**combination) for combination in combinations))
 

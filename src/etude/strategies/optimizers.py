@@ -103,9 +103,9 @@ def _decay(default: float = 0.0) -> Option:
 
 
 _MOMENTUM = Option("momentum", "momentum", 0.0, "in [0, 1)", _share)
-_NESTEROV = Option("nesterov", "nesterov", False, "true or false", _flag)
+_NESTEROV = Option("nesterov", "nesterov", default=False, must="true or false", holds=_flag)
 _BETAS = Option("betas", "betas", (0.9, 0.999), "two numbers in [0, 1)", _two_shares)
-_AMSGRAD = Option("amsgrad", "amsgrad", False, "true or false", _flag)
+_AMSGRAD = Option("amsgrad", "amsgrad", default=False, must="true or false", holds=_flag)
 _ALPHA = Option("alpha", "alpha", 0.99, "in [0, 1)", _share)
 
 
@@ -126,7 +126,9 @@ OPTIMIZERS: dict[str, Family] = {
 """The optimizers by their names in a strategy's text."""
 
 
-def build_optimizer(strategy: "Strategy", parameters: "Iterable[nn.Parameter]") -> "optim.Optimizer":
+def build_optimizer(
+    strategy: "Strategy", parameters: "Iterable[nn.Parameter]"
+) -> "optim.Optimizer":
     """Build the `torch.optim` optimizer of a strategy, its lr at the peak."""
     import torch
 

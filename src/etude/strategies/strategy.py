@@ -64,7 +64,9 @@ class Strategy:
         """Give the same strategy at another peak lr."""
         return replace(self, peak_lr=check_lr(lr))
 
-    def bind(self, updates: int, *, epoch: int | None = None, batch_size: int | None = None) -> Self:
+    def bind(
+        self, updates: int, *, epoch: int | None = None, batch_size: int | None = None
+    ) -> Self:
         """Give the strategy with its schedule resolved for a run of so many updates.
 
         Args:
@@ -251,12 +253,12 @@ def _read_value(text: str, at: int, pair: re.Match[str]) -> Any:
     if value in ("true", "false"):
         return value == "true"
     try:
-        numbers = tuple(float(item) for item in value.split(","))
+        numbers = [float(item) for item in value.split(",")]
     except ValueError:
         at += len(name) + 1
         message = f"{name} must be a number, got {name}={value}"
         raise StrategyError(_pointing(text, at, message)) from None
-    return numbers if len(numbers) > 1 else numbers[0]
+    return tuple(numbers) if len(numbers) > 1 else numbers[0]
 
 
 def _pointing(text: str, at: int, message: str) -> str:

@@ -55,8 +55,6 @@ class _Probe:
     gradient: bytes
     val_loss: Tensor
     metric: float | None
-    after: bytes
-    """Hash of the weights and buffers after the step: a forward pass may change buffers."""
 
 
 def prepare(task: Task, device: torch.device | str = "cpu") -> Prepared:
@@ -96,7 +94,6 @@ def _behaviour(task: Task, probe: _Probe) -> list[Any]:
     return [
         probe.loss,
         probe.gradient,
-        probe.after,
         probe.val_loss,
         task.metric_name,
         probe.metric,
@@ -229,7 +226,6 @@ def _try(task: Task, model: nn.Module, train: Examples, val: Examples) -> _Probe
         gradient=gradient,
         val_loss=val_loss,
         metric=metric,
-        after=fingerprint.weights_of(model),
     )
 
 

@@ -108,9 +108,7 @@ class Pool:
 
     def _train_here(self, plans: Sequence[Plan]) -> Iterator[Run]:
         for plan in plans:
-            yield train(
-                self._prepared, plan, updates=self._updates, progress=_counter(self._done)
-            )
+            yield train(self._prepared, plan, updates=self._updates, progress=_counter(self._done))
 
     def _hand_out(self, waiting: deque[_Job]) -> None:
         for worker in self._workers:
