@@ -127,7 +127,7 @@ class Comparison:
     """Best first."""
     runs: tuple[Run, ...]
     winner: Winner | None
-    """None when no strategy beat a constant predictor."""
+    """None when every strategy diverged, collapsed or ended no better than a constant answer."""
     decisions: tuple[str, ...]
     """What étude decided by itself, one sentence each."""
     complete: bool = True

@@ -4,15 +4,16 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from etude.cli import main
+from etude.store import Store
 
 GOOD = """
 import torch
@@ -194,8 +195,10 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(folder):
         command, cwd=folder, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
-    while process.poll() is None and not _has_runs(watcher):
-        pass
+    while not _has_runs(watcher):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+            pytest.fail(f"it ended before a run did: {process.communicate()[0]}")
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 130, output
@@ -211,10 +214,5 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(folder):
 def _has_runs(database: Path) -> bool:
     if not database.exists():
         return False
-    connection = sqlite3.connect(database)
-    try:
-        return connection.execute("select count(*) from runs").fetchone()[0] > 0
-    except sqlite3.OperationalError:  # the table is not there yet
-        return False
-    finally:
-        connection.close()
+    with Store.open(str(database)) as store:
+        return bool(store.runs(limit=1))

@@ -103,7 +103,7 @@ def test_one_cycle_equals_torch(torch_multipliers, length, up, name, shape, thre
 def test_one_cycle_holds_after_its_last_update():
     # torch bounces up, or below zero, one update after the end
     schedule = one_cycle(10)
-    assert schedule(9) == schedule(10) == schedule(11) == pytest.approx(4e-6, rel=1e-12)
+    assert schedule(9) == schedule(10) == schedule(11) == pytest.approx(4e-6, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 10])
@@ -116,7 +116,7 @@ def test_one_cycle_on_a_tiny_run_starts_at_its_peak(length, up, three_phase):
     if up * length <= 1:
         assert values[0] == 1.0
     if length > 1:
-        assert values[-1] == values[length - 1] == pytest.approx(4e-6, rel=1e-12)
+        assert values[-1] == values[length - 1] == pytest.approx(4e-6, rel=1e-12, abs=0)
 
 
 def test_one_cycle_refuses_a_third_phase_after_the_run():

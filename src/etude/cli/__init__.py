@@ -12,6 +12,9 @@ import click
 from etude._version import __version__
 from etude.errors import EtudeError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell gives it."""
+
 _COMMANDS = {
     "compare": "etude.cli.compare",
     "tasks": "etude.cli.tasks",
@@ -48,6 +51,9 @@ class _Etude(click.Group):
             return super().invoke(ctx)
         except EtudeError as error:
             raise _UserMistake(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted before there was anything to keep", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Etude, context_settings={"help_option_names": ["-h", "--help"]})

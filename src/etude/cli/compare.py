@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from etude.cli import INTERRUPTED
+
 if TYPE_CHECKING:
     from etude.records import Comparison
     from etude.strategies import Strategy
-
-INTERRUPTED = 130
 
 
 @click.command()
@@ -95,8 +95,8 @@ def compare(
     TASK is the name of a ready-made task (see `etude tasks`) or your own as FILE:NAME, such as
     train.py:task. Lists are separated by commas, or by semicolons.
 
-    The exit code is 0 when a strategy won, 1 when none beat a constant predictor, 2 for a
-    mistake in what was asked, and 130 after Ctrl-C.
+    The exit code is 0 when a strategy won, 1 when none did, 2 for a mistake in what was asked,
+    and 130 after Ctrl-C.
     """
     from etude.cli.progress import Progress
     from etude.race import compare as run_comparison

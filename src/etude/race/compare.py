@@ -18,6 +18,7 @@ from etude.training import Plan, Pool
 
 EXTENSIONS = 4
 """Times that a winner at the edge makes its lr grid longer."""
+FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
 
 
 class Listener(Protocol):
@@ -83,11 +84,25 @@ def compare(
         TaskError: when the task cannot be trained.
         ScheduleError: when a schedule does not fit the run.
     """
-    job = _plan(task, strategies, updates, seeds, batch_size, metric, device, listener)
-    job.spec = task if isinstance(task, str) else None
-    job.store, job.reuse = store, reuse
+    if updates is not None and updates < 1:
+        raise CompareError(f"a run needs at least 1 update, got updates={updates}")
+    chosen, picked = _strategies(strategies), _seeds(seeds)
+    prepared = _prepared(task, batch_size, device)
+    _check_metric(metric, prepared.task)
+    job = _Job(
+        prepared=prepared,
+        spec=task if isinstance(task, str) else None,
+        strategies=chosen,
+        updates=updates or prepared.task.budget,
+        seeds=picked,
+        metric=metric,
+        store=store,
+        reuse=reuse,
+        listener=listener or _Silence(),
+    )
+    job.check()
     complete = True
-    with Pool(job.prepared, updates=job.updates, workers=workers, spec=job.spec) as pool:
+    with Pool(prepared, updates=job.updates, workers=workers, spec=job.spec) as pool:
         try:
             job.train(pool, job.strategies)
             for _ in range(EXTENSIONS):
@@ -96,49 +111,33 @@ def compare(
                     break
                 job.train(pool, [further])
         except KeyboardInterrupt:
+            if not job.runs:
+                raise
             complete = False
             job.decide("interrupted: the ranking covers the runs that ended")
-    if not job.runs:
-        raise CompareError("a comparison needs at least one run, but it was interrupted before")
     return job.result(command, complete=complete)
 
 
-def _plan(
-    task: Task | Prepared | str,
-    strategies: Sequence[Strategy | str] | None,
-    updates: int | None,
-    seeds: int | Sequence[int],
-    batch_size: int | None,
-    metric: str,
-    device: str,
-    listener: Listener | None,
-) -> "_Job":
-    """Check everything that can be checked before the first update."""
-    chosen = [strategy(s) for s in (default_strategies() if strategies is None else strategies)]
+def _strategies(given: Sequence[Strategy | str] | None) -> list[Strategy]:
+    chosen = default_strategies() if given is None else [strategy(each) for each in given]
     if not chosen:
         raise CompareError("a comparison needs at least one strategy, got none")
-    if updates is not None and updates < 1:
-        raise CompareError(f"a run needs at least 1 update, got updates={updates}")
-    picked = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    return list(dict.fromkeys(chosen))
+
+
+def _seeds(given: int | Sequence[int]) -> tuple[int, ...]:
+    picked = tuple(range(given)) if isinstance(given, int) else tuple(given)
     if not picked or len(set(picked)) < len(picked):
-        raise CompareError(f"a comparison needs at least one seed, each once, got seeds={seeds}")
-    prepared = _prepared(task, batch_size, device)
-    names = ["loss", *filter(None, [prepared.task.metric_name])]
+        raise CompareError(f"a comparison needs at least one seed, each once, got seeds={given}")
+    return picked
+
+
+def _check_metric(metric: str, task: Task) -> None:
+    names = ["loss", *filter(None, [task.metric_name])]
     if metric not in names:
         raise CompareError(
-            f"{prepared.task.name} can be ranked by {' or '.join(names)}, got metric={metric!r}"
+            f"{task.name} can be ranked by {' or '.join(names)}, got metric={metric!r}"
         )
-    job = _Job(
-        prepared=prepared,
-        strategies=list(dict.fromkeys(chosen)),
-        updates=updates or prepared.task.budget,
-        seeds=picked,
-        metric=metric,
-        listener=listener or _Silence(),
-    )
-    for each in job.strategies:
-        job.bound(each)
-    return job
 
 
 def _prepared(task: Task | Prepared | str, batch_size: int | None, device: str) -> Prepared:
@@ -155,26 +154,28 @@ class _Job:
     """A comparison under way: its settings, and the runs and decisions so far."""
 
     prepared: Prepared
+    spec: str | None
+    """The task's name for `load_task`, where it has one."""
     strategies: list[Strategy]
     updates: int
     seeds: tuple[int, ...]
     metric: str
+    store: Store | None
+    reuse: bool
     listener: Listener
-    spec: str | None = None
-    store: Store | None = None
-    reuse: bool = True
     runs: list[Run] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
 
-    def bound(self, each: Strategy) -> Strategy:
-        """Give a strategy bound to this comparison's runs, or raise when it does not fit."""
+    def check(self) -> None:
+        """Raise now, before the first update, when a strategy does not fit the task or the run."""
         size = self.prepared.train.size
-        batch = each.batch_size or self.prepared.task.batch_size
-        if batch > size:
-            raise CompareError(
-                f"a batch must fit into the {size} training examples, got batch={batch}"
-            )
-        return each.bind(self.updates, epoch=max(1, size // batch), batch_size=batch)
+        for each in self.strategies:
+            batch = each.batch_size or self.prepared.task.batch_size
+            if batch > size:
+                raise CompareError(
+                    f"a batch must fit into the {size} training examples, got batch={batch}"
+                )
+            each.bind(self.updates, epoch=max(1, size // batch), batch_size=batch)
 
     def decide(self, sentence: str) -> None:
         """Keep a decision and tell it."""
@@ -200,13 +201,14 @@ class _Job:
             self.runs.append(run)
             if self.store:
                 plan = Plan(strategy(run.strategy), run.seed)
-                self.store.add(run, key=keys[plan], settings=self._settings())
+                settings = {**self._settings(), "chance": self.prepared.chance}
+                self.store.add(run, key=keys[plan], settings=settings)
             self.listener.ended(run, reused=False)
 
     def next_lr(self) -> Strategy | None:
         """Give the strategy that makes the winner's lr grid longer, if it won at an edge."""
         first = self._ranking()[0]
-        if first.outcome in (Outcome.DIVERGED, Outcome.COLLAPSED):
+        if first.outcome in FAILED:
             return None
         best = strategy(first.strategy)
         further = beyond_the_edge(best, self.strategies)
@@ -243,7 +245,7 @@ class _Job:
         )
 
     def _winner(self, first: Place) -> Winner | None:
-        if first.outcome in (Outcome.DIVERGED, Outcome.COLLAPSED) or not math.isfinite(first.loss):
+        if not self._is_useful(first):
             return None
         best, task = strategy(first.strategy), self.prepared.task
         batch = best.batch_size or task.batch_size
@@ -255,6 +257,12 @@ class _Job:
             batch_size=batch,
         )
         return Winner(first.strategy, code)
+
+    def _is_useful(self, first: Place) -> bool:
+        chance = self.prepared.chance
+        if first.outcome in FAILED or not math.isfinite(first.loss):
+            return False
+        return self.metric != "loss" or chance is None or first.loss < chance
 
     def _key(self, plan: Plan) -> str:
         return run_key(
@@ -273,7 +281,6 @@ class _Job:
             "updates": self.updates,
             "batch_size": self.prepared.task.batch_size,
             "device": str(self.prepared.device),
-            "chance": self.prepared.chance,
             "versions": versions(),
         }
 

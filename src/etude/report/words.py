@@ -140,7 +140,7 @@ def answer(comparison: Comparison) -> tuple[str, str]:
     if leader is None:
         return "", f"No run on {task} is done, so there is nothing to rank."
     if comparison.winner is None:
-        return "", f"No strategy beat a constant predictor on {task}, so there is no winner."
+        return "", f"No strategy wins on {task}."
     return leader.strategy, f"wins on {task}: {_reached(comparison, leader)}, {_tied(comparison)}."
 
 
@@ -167,7 +167,8 @@ def notices(comparison: Comparison) -> list[str]:
         chance = comparison.task.get("chance")
         bar = "" if chance is None else f" (validation loss {number(chance)})"
         found.append(
-            f"no winner: every strategy ended no better than the best constant answer{bar}."
+            "no winner: every strategy diverged, collapsed or ended no better than the best"
+            f" constant answer{bar}."
         )
     return found
 
