@@ -11,20 +11,18 @@ def tasks() -> None:
 
     from etude.tasks import READY, prepare
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("task", "about", "data", "examples", "parameters", "updates"):
-        right = name in ("examples", "parameters", "updates")
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 1, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
     for name, make in READY.items():
         prepared = prepare(make())
-        table.add_row(
-            name,
-            prepared.task.about,
-            prepared.task.source,
-            f"{prepared.train.size:,} + {prepared.val.size:,}",
-            f"{prepared.parameters:,}",
-            f"{prepared.task.budget:,}",
+        task = prepared.task
+        sizes = (
+            f"{prepared.train.size:,} + {prepared.val.size:,} examples,"
+            f" {prepared.parameters:,} parameters, {task.budget:,} updates"
         )
-    console = Console()
+        table.add_row(name, f"{task.about}\n[dim]data: {task.source}\n{sizes}[/dim]")
+    console = Console(highlight=False)
     console.print(table)
-    console.print("\nexamples: training + validation; your own task: etude compare train.py:task")
+    console.print("examples: training + validation; updates: a sensible budget")
+    console.print("your own task: etude compare train.py:task")
