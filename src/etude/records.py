@@ -67,6 +67,8 @@ class Run:
     """The strategy's text form."""
     seed: int
     outcome: Outcome
+    planned: int
+    """Length of the run in updates."""
     updates: int
     """Updates done; fewer than planned when the run diverged."""
     loss: float
@@ -101,6 +103,10 @@ class Place:
     tie: bool
     """No difference from the winner is shown: the interval holds 0."""
     seeds: tuple[int, ...]
+    updates: int = 0
+    """Length of the runs that it was judged by."""
+    note: str = ""
+    """Why it was dropped before the end of a race, if it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ class Comparison:
     `command` (to run it again)."""
     versions: dict[str, str]
     ranking: tuple[Place, ...]
-    """Best first."""
+    """Best first; in a race the finalists, then what was dropped, the last dropped first."""
     runs: tuple[Run, ...]
     winner: Winner | None
     """None when every strategy diverged, collapsed or ended no better than a constant answer."""
@@ -162,6 +168,8 @@ def _place_json(place: Place) -> dict[str, Any]:
         "interval": [finite(bound) for bound in place.interval],
         "tie": place.tie,
         "seeds": list(place.seeds),
+        "updates": place.updates,
+        "note": place.note,
     }
 
 
@@ -172,6 +180,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "strategy": run.strategy,
         "seed": run.seed,
         "outcome": str(run.outcome),
+        "planned": run.planned,
         "updates": run.updates,
         "loss": finite(run.loss),
         "metric": finite(run.metric),

@@ -22,6 +22,7 @@ FIRST = Run(
     0,
     Outcome.CONVERGED,
     4,
+    4,
     0.25,
     0.96875,
     1.5,
@@ -44,6 +45,7 @@ SECOND = Run(
     1,
     Outcome.DIVERGED,
     2,
+    2,
     np.nan,
     np.nan,
     0.5,
@@ -59,7 +61,7 @@ SECOND = Run(
         val_spread=np.array([np.nan]),
     ),
 )
-SETTINGS = {"updates": 4, "chance": 2.3, "versions": {"torch": "2.13.0"}}
+SETTINGS = {"planned": 4, "updates": 4, "chance": 2.3, "versions": {"torch": "2.13.0"}}
 
 
 @pytest.fixture
@@ -137,6 +139,7 @@ def test_json_has_all_but_the_curve_and_null_for_what_is_not_finite(filled):
         "strategy": FIRST.strategy,
         "seed": 0,
         "outcome": "converged",
+        "planned": 4,
         "updates": 4,
         "loss": 0.25,
         "metric": 0.96875,
@@ -168,7 +171,7 @@ def test_a_narrowing_that_fits_no_run_says_so(filled):
 def test_a_long_table_ends_with_the_way_to_see_more(home):
     with Store.open() as store:
         for number in range(60):
-            run = Run(f"{number:012}", "t", "s", 0, Outcome.STALLED, 1, 1.0, 1.0, 1.0, Curve())
+            run = Run(f"{number:012}", "t", "s", 0, Outcome.STALLED, 1, 1, 1.0, 1.0, 1.0, Curve())
             store.add(run, key="k", settings={})
     lines = asked().stdout.splitlines()
     assert len(lines) == 2 + 50 + 1
@@ -215,7 +218,7 @@ def test_a_plot_rises_and_falls_with_its_values_between_its_two_numbers(filled):
 def test_a_loss_over_decades_is_drawn_on_a_log_scale(home):
     curve = Curve(update=np.arange(64.0), loss=np.logspace(4, -4, 64), lr=np.ones(64))
     with Store.open() as store:
-        run = Run("c" * 12, "t", "s", 0, Outcome.STALLED, 64, 1.0, 1.0, 1.0, curve)
+        run = Run("c" * 12, "t", "s", 0, Outcome.STALLED, 64, 64, 1.0, 1.0, 1.0, curve)
         store.add(run, key="k", settings={})
     lines = asked("show", "c").stdout.splitlines()
     start = lines.index("training loss (log scale): first 1e+04, last 0.0001")
@@ -233,7 +236,7 @@ def test_what_is_not_finite_is_counted_and_not_drawn(filled):
 
 def test_a_run_without_any_row_is_shown(home):
     with Store.open() as store:
-        run = Run("d" * 12, "t", "s", 0, Outcome.DIVERGED, 0, np.nan, np.nan, 1.0, Curve())
+        run = Run("d" * 12, "t", "s", 0, Outcome.DIVERGED, 0, 0, np.nan, np.nan, 1.0, Curve())
         store.add(run, key="k", settings={})
     assert "lr: nothing finite was recorded" in asked("show", "d").stdout
 

@@ -14,7 +14,7 @@ A, B, C = (strategy(f"sgd lr={lr}") for lr in (0.1, 0.2, 0.3))
 
 
 def run(of, seed, loss, outcome=Outcome.CONVERGED, metric=math.nan, curve=None):
-    return Run("id", "task", str(of), seed, outcome, 10, loss, metric, 0.0, curve or Curve())
+    return Run("id", "task", str(of), seed, outcome, 10, 10, loss, metric, 0.0, curve or Curve())
 
 
 def runs_of(of, losses, **more):
@@ -101,3 +101,16 @@ def test_runs_judged_together_know_what_was_attainable():
     runs = [run(A, 0, 1.0, curve=curve_down_to(0.9)), run(B, 0, 0.1, curve=curve_down_to(0.0))]
     assert [r.outcome for r in judge_together(runs, None)] == [Outcome.STALLED, Outcome.CONVERGED]
     assert judge_together(runs[:1], None)[0].outcome is Outcome.CONVERGED
+
+
+def test_further_seeds_do_not_favour_who_has_them():
+    # A is better by 1 on every seed; A alone also has the easy seed 2 and then the hard seed 3.
+    easy = runs_of(A, [1.0, 2.0, -9.0]) + runs_of(B, [2.0, 3.0])
+    hard = runs_of(A, [1.0, 2.0, 99.0]) + runs_of(B, [2.0, 3.0])
+    for runs in easy, hard:
+        assert [place.peak_lr for place in by_loss([A, B], runs)] == [0.1, 0.2]
+
+
+def test_of_strategies_with_most_seeds_the_better_leads_on_all_of_them():
+    runs = runs_of(A, [1.0, 1.0, 5.0]) + runs_of(B, [2.0, 2.0, 2.0]) + runs_of(C, [1.5, 1.5])
+    assert [place.peak_lr for place in by_loss([A, B, C], runs)][0] == 0.2

@@ -93,6 +93,7 @@ def _run(optimizer, schedule, lr, seed):
         strategy=_text(optimizer, schedule, lr),
         seed=seed,
         outcome=outcome,
+        planned=UPDATES,
         updates=int(curve.eval_update[-1]) if outcome is Outcome.DIVERGED else UPDATES,
         loss=loss,
         metric=float(curve.val_metric[-1]),

@@ -25,6 +25,7 @@ def run(losses, *, outcome=Outcome.CONVERGED, seed=0, strategy="sgd lr=1"):
         strategy=strategy,
         seed=seed,
         outcome=outcome,
+        planned=len(losses),
         updates=len(losses),
         loss=losses[-1],
         metric=NAN,

@@ -30,6 +30,7 @@ def _make_run(number, *, rows=5, **changes):
         "strategy": "adamw lr=0.001 warmup 5% -> cosine",
         "seed": number % 3,
         "outcome": Outcome.CONVERGED,
+        "planned": rows,
         "updates": rows,
         "loss": 1 / 3,
         "metric": 0.9,

@@ -29,7 +29,7 @@ sys.stdin.readline()
 with Store.open(address) as store:
     for number in range(50):
         curve = Curve(update=np.arange(100.0), loss=np.full(100, float(writer)))
-        run = Run(f"{writer:04x}{number:08x}", "t", "s", number, Outcome.STALLED, 100, 1.0, 1.0,
+        run = Run(f"{writer:04x}{number:08x}", "t", "s", number, Outcome.STALLED, 100, 100, 1.0, 1.0,
                   1.0, curve)
         store.add(run, key=run.id, settings={})
 """
@@ -48,7 +48,7 @@ def die(_connection, _cursor, statement, *_rest):
     if "INSERT INTO etude_curves" in statement:
         os._exit(9)
 
-run = Run("a" * 12, "t", "s", 0, Outcome.STALLED, 1, 1.0, 1.0, 1.0, Curve())
+run = Run("a" * 12, "t", "s", 0, Outcome.STALLED, 1, 1, 1.0, 1.0, 1.0, Curve())
 store.add(run, key="k", settings={})
 """
 
@@ -329,6 +329,7 @@ KEY = {
     "strategy": "sgd lr=0.1",
     "seed": 0,
     "updates": 100,
+    "horizon": None,
     "batch_size": 32,
     "device": "cpu",
     "versions": {"torch": "2.13.0", "etude": "0.1.0"},
@@ -341,10 +342,10 @@ def test_the_order_of_versions_does_not_change_a_key():
 
 
 def test_a_key_is_the_sha256_of_the_canonical_json():
-    # printf '%s' '{"batch_size":32,"device":"cpu","fingerprint":"f","seed":0,
-    # "strategy":"sgd lr=0.1","updates":100,"versions":{"etude":"0.1.0","torch":"2.13.0"}}'
+    # printf '%s' '{"batch_size":32,"device":"cpu","fingerprint":"f","horizon":null,
+    # "seed":0,"strategy":"sgd lr=0.1","updates":100,"versions":{"etude":"0.1.0","torch":"2.13.0"}}'
     # (one line, no space between the two halves) | sha256sum
-    assert run_key(**KEY) == "41566b9ca133d16f396ae8e63531f003dd1380d04c2c0221031c2acd10d33f1e"
+    assert run_key(**KEY) == "4f37305c85ec617e8fa1e566e033f6c1b66d5415df380e3a34296620c2c4ab75"
 
 
 @pytest.mark.parametrize(
@@ -354,6 +355,7 @@ def test_a_key_is_the_sha256_of_the_canonical_json():
         ("strategy", "sgd lr=0.2"),
         ("seed", 1),
         ("updates", 101),
+        ("horizon", 1000),
         ("batch_size", 33),
         ("device", "cuda"),
         ("versions", {"torch": "2.13.1", "etude": "0.1.0"}),

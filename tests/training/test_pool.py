@@ -33,14 +33,14 @@ def key(run):
 
 
 def collect(pool, plans=PLANS):
-    return {key(run): run for run in pool.train(plans)}
+    return {key(run): run for run in pool.train(plans, updates=40)}
 
 
 def test_workers_give_the_same_bits_as_this_process(digits):
-    with Pool(digits, updates=40, workers=2) as pool:
+    with Pool(digits, workers=2) as pool:
         apart = collect(pool)
         assert pool.updates_done == 40 * len(PLANS)
-    with Pool(digits, updates=40, workers=0) as pool:
+    with Pool(digits, workers=0) as pool:
         here = collect(pool)
     assert set(apart) == set(here) == {(str(p.strategy), p.seed) for p in PLANS}
     for name, run in apart.items():
@@ -52,16 +52,16 @@ def test_workers_give_the_same_bits_as_this_process(digits):
 
 def test_spawned_workers_find_the_task_by_its_name(digits, monkeypatch):
     monkeypatch.setattr(pool_module.sys, "platform", "darwin")
-    with Pool(digits, updates=5, workers=1, spec="digits") as pool:
-        (run,) = pool.train(PLANS[:1])
+    with Pool(digits, workers=1, spec="digits") as pool:
+        (run,) = pool.train(PLANS[:1], updates=5)
     assert run.id == train(digits, PLANS[0], updates=5).id
 
 
 def test_without_a_name_there_are_no_spawned_workers(digits, monkeypatch):
     monkeypatch.setattr(pool_module.sys, "platform", "darwin")
-    with Pool(digits, updates=5, workers=2) as pool:
+    with Pool(digits, workers=2) as pool:
         assert pool.size == 0
-        assert len(list(pool.train(PLANS[:1]))) == 1
+        assert len(list(pool.train(PLANS[:1], updates=5))) == 1
 
 
 class Fragile(nn.Linear):
@@ -99,8 +99,8 @@ def fragile_task(marker):
 
 def test_a_worker_that_dies_is_replaced_and_its_run_trained_again(tmp_path):
     prepared = fragile_task(tmp_path / "died")
-    with Pool(prepared, updates=5, workers=2) as pool:
-        runs = list(pool.train(PLANS[:4]))
+    with Pool(prepared, workers=2) as pool:
+        runs = list(pool.train(PLANS[:4], updates=5))
     assert (tmp_path / "died").exists()
     assert sorted(map(key, runs)) == sorted((str(p.strategy), p.seed) for p in PLANS[:4])
 
@@ -110,16 +110,16 @@ def test_workers_that_keep_dying_end_with_one_sentence(tmp_path):
     # raises instead; a task error names it.
     prepared = fragile_task(tmp_path / "no" / "folder")
     with (
-        Pool(prepared, updates=5, workers=1) as pool,
+        Pool(prepared, workers=1) as pool,
         pytest.raises(TaskError, match="must train to its end, but fragile raised"),
     ):
-        list(pool.train(PLANS[:1]))
+        list(pool.train(PLANS[:1], updates=5))
 
 
 def test_a_run_that_kills_every_worker_is_given_up(digits, monkeypatch):
     monkeypatch.setattr(pool_module, "train", lambda *_, **__: os._exit(3))
     with (
-        Pool(digits, updates=5, workers=1) as pool,
+        Pool(digits, workers=1) as pool,
         pytest.raises(EtudeError, match="2 died with exit code 3"),
     ):
-        list(pool.train(PLANS[:1]))
+        list(pool.train(PLANS[:1], updates=5))

@@ -50,6 +50,17 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="cpu", show_default=True, help="Where to train.")
 @click.option(
+    "--exhaustive",
+    is_flag=True,
+    help="Train every strategy in full instead of racing: slower, and the judge of the race.",
+)
+@click.option(
+    "--budget",
+    metavar="COST",
+    help="What a race may cost: 20000 updates, 40runs or 90s.  [default: a quarter of the"
+    " exhaustive comparison]",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=0),
     metavar="N",

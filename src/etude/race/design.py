@@ -1,8 +1,10 @@
 """Which strategies a comparison tries when it is not told, and where it looks next."""
 
+import math
 from collections.abc import Sequence
 from itertools import product
 
+from etude.records import Place
 from etude.schedules import Schedule
 from etude.strategies import Strategy, strategy
 
@@ -22,6 +24,8 @@ LRS = {
     "adagrad": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0),
 }
 """Peak lrs to begin with, in half decades. A winner at an edge makes the grid longer."""
+WORTH_A_RUN = 0.25
+"""Distance of a new lr from those tried, as a share of the grid's step, that is worth a run."""
 
 
 def default_strategies(
@@ -55,6 +59,35 @@ def usual_lrs(optimizer: str) -> tuple[float, ...]:
     momentum = dict(probe.options).get("momentum", 0.0)
     factor = 1.0 - momentum if isinstance(momentum, float) else 1.0
     return tuple(_half_decade(lr * factor) for lr in LRS[probe.optimizer])
+
+
+def between(ranking: Sequence[Place]) -> Strategy | None:
+    """Give the lr at the bottom of a parabola through the best place and its two neighbours.
+
+    The parabola is of log loss over log lr, which is close to one near its bottom. None when a
+    neighbour is missing, or when the bottom lies too near a grid point to be worth a run.
+    """
+    best = ranking[0]
+    family = sorted(
+        (p.peak_lr, p.loss)
+        for p in ranking
+        if (p.optimizer, p.schedule) == (best.optimizer, best.schedule) and p.loss > 0
+    )
+    at = [lr for lr, _ in family].index(best.peak_lr) if best.loss > 0 else 0
+    if not 0 < at < len(family) - 1:
+        return None
+    (x0, y0), (x1, y1), (x2, y2) = (
+        (math.log(lr), math.log(loss)) for lr, loss in family[at - 1 : at + 2]
+    )
+    # Newton's divided differences: the slope between the first two, and the curvature.
+    slope = (y1 - y0) / (x1 - x0)
+    curvature = ((y2 - y1) / (x2 - x1) - slope) / (x2 - x0)
+    if curvature <= 0:
+        return None
+    bottom = (x0 + x1) / 2 - slope / (2 * curvature)
+    if min(abs(bottom - x) for x in (x0, x1, x2)) < WORTH_A_RUN * min(x1 - x0, x2 - x1):
+        return None
+    return strategy(best.strategy).with_lr(float(f"{math.exp(bottom):.2g}"))
 
 
 def _half_decade(lr: float) -> float:

@@ -35,15 +35,16 @@ def rank(
     by_strategy: dict[str, list[Run]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.seed):
         by_strategy[run.strategy].append(run)
-    places = [_place(s, by_strategy[str(s)]) for s in strategies if by_strategy[str(s)]]
+    places = [_place(s, by_strategy[str(s)]) for s in strategies if str(s) in by_strategy]
     values = {
         text: {run.seed: quantity(run) for run in group} for text, group in by_strategy.items()
     }
+    means = _means_without_seed_effects(values)
     sign = -1.0 if maximize else 1.0
     places.sort(
         key=lambda place: (
             *_failures(by_strategy[place.strategy]),
-            sign * _mean(values[place.strategy]),
+            sign * means[place.strategy],
         )
     )
     return [_against(place, places[0], values) for place in places]
@@ -61,6 +62,7 @@ def _place(strategy: Strategy, runs: Sequence[Run]) -> Place:
         interval=(0.0, 0.0),
         tie=False,
         seeds=tuple(run.seed for run in runs),
+        updates=runs[0].planned,
     )
 
 
@@ -76,9 +78,24 @@ def _failures(runs: Sequence[Run]) -> tuple[int, int]:
     return outcomes.count(Outcome.DIVERGED), outcomes.count(Outcome.COLLAPSED)
 
 
-def _mean(values: Mapping[int, float]) -> float:
-    mean = float(np.mean(list(values.values())))
-    return mean if math.isfinite(mean) else math.inf
+def _means_without_seed_effects(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+    """Give each strategy's mean as if all had the same seeds; infinite where it has none.
+
+    Finalists of a race may have more seeds than others, and some seeds are easier. The effect of
+    a seed is its mean over the strategies that have the most seeds, less their overall mean. With
+    the same seeds for all this is the plain mean, but for a constant.
+    """
+    most = max((len(mine) for mine in values.values()), default=0)
+    full = [m for m in values.values() if len(m) == most and np.isfinite(list(m.values())).all()]
+    overall = float(np.mean([list(mine.values()) for mine in full])) if full else 0.0
+    effects = {
+        seed: np.mean([m[seed] for m in full]) - overall for seed in (full[0] if full else ())
+    }
+    means = {
+        text: float(np.mean([value - effects.get(seed, 0.0) for seed, value in mine.items()]))
+        for text, mine in values.items()
+    }
+    return {text: mean if math.isfinite(mean) else math.inf for text, mean in means.items()}
 
 
 def _against(place: Place, winner: Place, values: Mapping[str, Mapping[int, float]]) -> Place:

@@ -44,6 +44,7 @@ def run_key(
     strategy: str,
     seed: int,
     updates: int,
+    horizon: int | None,
     batch_size: int,
     device: str,
     versions: dict[str, str],
@@ -55,6 +56,7 @@ def run_key(
         strategy: text form of the strategy.
         seed: seed of the run.
         updates: planned updates.
+        horizon: length of the run that this one is a shortened copy of; None when it is none.
         batch_size: examples per update.
         device: device that trains, because devices round differently.
         versions: version of each package that can change the numbers.
@@ -67,6 +69,7 @@ def run_key(
         "strategy": strategy,
         "seed": seed,
         "updates": updates,
+        "horizon": horizon,
         "batch_size": batch_size,
         "device": device,
         "versions": versions,
@@ -289,6 +292,7 @@ def _row_of(run: Run, key: str, settings: dict[str, Any]) -> dict[str, Any]:
         "strategy": run.strategy,
         "seed": run.seed,
         "outcome": str(run.outcome),
+        "planned": run.planned,
         "updates": run.updates,
         "loss": run.loss,
         "metric": run.metric,
@@ -313,6 +317,7 @@ def _run_of(row: Row[Any], curve: Curve) -> Run:
         strategy=row.strategy,
         seed=row.seed,
         outcome=Outcome(row.outcome),
+        planned=row.planned,
         updates=row.updates,
         loss=row.loss,
         metric=row.metric,

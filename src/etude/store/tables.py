@@ -80,6 +80,7 @@ runs = Table(
     Column("strategy", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("outcome", String(40), nullable=False),
+    Column("planned", BigInteger, nullable=False),
     Column("updates", BigInteger, nullable=False),
     Column("loss", Number),
     Column("metric", Number),

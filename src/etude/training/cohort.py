@@ -14,6 +14,9 @@ class Plan:
 
     strategy: Strategy
     seed: int
+    horizon: int | None = None
+    """Updates that the schedule is made for, where the run is a shortened copy of a longer one:
+    the whole schedule is then compressed to the run's own length. None: just that length."""
 
 
 class Cohort(Protocol):

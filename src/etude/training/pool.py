@@ -29,6 +29,7 @@ TRIES = 2
 @dataclass(frozen=True, slots=True)
 class _Job:
     plan: Plan
+    updates: int
     tries: int = 1
 
 
@@ -44,7 +45,6 @@ class Pool:
 
     Args:
         prepared: the task.
-        updates: length of every run.
         workers: processes; None means one per core, 0 none. Where processes cannot be used (a
             GPU, or a task without a name on a system that spawns) runs are trained in this one.
         spec: the task's name for `load_task`, by which a spawned worker finds it.
@@ -54,12 +54,10 @@ class Pool:
         self,
         prepared: Prepared,
         *,
-        updates: int,
         workers: int | None = None,
         spec: str | None = None,
     ) -> None:
         self._prepared = prepared
-        self._updates = updates
         method = _start_method(prepared, spec)
         self._context: Any = multiprocessing.get_context(method)
         self._source = spec if method == "spawn" and spec else prepared
@@ -83,16 +81,20 @@ class Pool:
             _stop(worker)
         self._workers = []
 
-    def train(self, plans: Sequence[Plan]) -> Iterator[Run]:
+    def train(self, plans: Sequence[Plan], *, updates: int) -> Iterator[Run]:
         """Train all plans and give each run as it ends, in the order in which they end.
+
+        Args:
+            plans: what to train.
+            updates: length of every run.
 
         Raises:
             EtudeError: when a run cannot be trained, or its worker dies again and again.
         """
         if not self._workers:
-            yield from self._train_here(plans)
+            yield from self._train_here(plans, updates)
             return
-        waiting = deque(_Job(plan) for plan in plans)
+        waiting = deque(_Job(plan, updates) for plan in plans)
         while waiting or any(worker.job for worker in self._workers):
             self._hand_out(waiting)
             for worker in self._answering():
@@ -106,15 +108,15 @@ class Pool:
                     raise answer
                 yield answer
 
-    def _train_here(self, plans: Sequence[Plan]) -> Iterator[Run]:
+    def _train_here(self, plans: Sequence[Plan], updates: int) -> Iterator[Run]:
         for plan in plans:
-            yield train(self._prepared, plan, updates=self._updates, progress=_counter(self._done))
+            yield train(self._prepared, plan, updates=updates, progress=_counter(self._done))
 
     def _hand_out(self, waiting: deque[_Job]) -> None:
         for worker in self._workers:
             if worker.job is None and waiting:
                 worker.job = waiting.popleft()
-                worker.pipe.send(worker.job.plan)
+                worker.pipe.send((worker.job.plan, worker.job.updates))
 
     def _answering(self) -> list[_Worker]:
         busy = [worker for worker in self._workers if worker.job]
@@ -138,14 +140,14 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=_work, args=(theirs, self._source, self._updates, self._done), daemon=True
+            target=_work, args=(theirs, self._source, self._done), daemon=True
         )
         process.start()
         theirs.close()  # so that our end sees the end of the pipe when the worker dies
         return _Worker(process, ours)
 
 
-def _work(pipe: Connection, source: Prepared | str, updates: int, done: Any) -> None:
+def _work(pipe: Connection, source: Prepared | str, done: Any) -> None:
     """Train the plans that come through the pipe, one after the other; the worker's life."""
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -153,7 +155,7 @@ def _work(pipe: Connection, source: Prepared | str, updates: int, done: Any) -> 
     count = _counter(done)
     while True:
         try:
-            plan = pipe.recv()
+            plan, updates = pipe.recv()
         except EOFError:
             return
         try:

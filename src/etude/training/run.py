@@ -52,7 +52,7 @@ def train(
             f" {type(error).__name__}: {error} (strategy {plan.strategy}, seed {plan.seed})"
         ) from error
     progress(updates - cohort.done(0))
-    return _finished(prepared, plan, cohort.curve(0), time.perf_counter() - began)
+    return _finished(prepared, plan, updates, cohort.curve(0), time.perf_counter() - began)
 
 
 @contextmanager
@@ -66,13 +66,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _finished(prepared: Prepared, plan: Plan, curve: Curve, seconds: float) -> Run:
+def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, seconds: float) -> Run:
     broke_off = not math.isfinite(curve.loss[-1])
     return Run(
         id=_identity(prepared, plan, curve),
         task=prepared.task.name,
         strategy=str(plan.strategy),
         seed=plan.seed,
+        planned=updates,
         outcome=judge(curve, chance=prepared.chance),
         updates=int(curve.update[-1]) + 1 if broke_off else int(curve.eval_update[-1]),
         loss=float(curve.val_loss[-1]),

@@ -89,7 +89,9 @@ class _Lane:
         task, strategy = prepared.task, plan.strategy
         batch_size = strategy.batch_size or task.batch_size
         epoch = max(1, prepared.train.size // batch_size)
-        schedule = strategy.bind(updates, epoch=epoch, batch_size=batch_size).schedule
+        horizon = plan.horizon or updates
+        schedule = strategy.bind(horizon, epoch=epoch, batch_size=batch_size).schedule
+        multipliers = schedule(np.arange(updates) * (horizon / updates))
         self.plan = plan
         self.done = 0
         self.ended = False
@@ -98,7 +100,7 @@ class _Lane:
         self._updates = updates
         self._stride = max(1, updates // ROWS)
         self._evaluations = {round(updates * k / EVALUATIONS) for k in range(EVALUATIONS + 1)}
-        self._rates = [strategy.peak_lr * m for m in schedule(np.arange(updates)).tolist()]
+        self._rates = [strategy.peak_lr * m for m in multipliers.tolist()]
         self._model = build_model(task, plan.seed).to(prepared.device)
         self._optimizer = build_optimizer(strategy, self._model.parameters())
         self._order = BatchOrder(

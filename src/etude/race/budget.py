@@ -1,0 +1,60 @@
+"""How much a race may cost: updates, runs' worth of updates, or seconds."""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from etude.errors import CompareError
+
+SHARE = 0.25
+"""Unless told otherwise, a race may cost this share of the exhaustive comparison."""
+_TEXT = re.compile(r"(\d+(?:\.\d+)?(?:e\d+)?)\s*(updates|runs?|s)?", re.IGNORECASE)
+
+
+@dataclass(slots=True, eq=False)
+class Budget:
+    """A limit in updates and, where asked for, in seconds; it counts what was spent.
+
+    A limit in updates decides the same way each time. One in seconds cannot: it depends on the
+    machine and on what else it does.
+    """
+
+    updates: float
+    seconds: float | None = None
+    spent: int = 0
+    began: float = field(default_factory=time.perf_counter)
+
+    def allows(self, updates: int) -> bool:
+        """Say whether so many more updates may be trained."""
+        if self.seconds is not None and time.perf_counter() - self.began > self.seconds:
+            return False
+        return self.spent + updates <= self.updates
+
+    def spend(self, updates: int) -> None:
+        """Count updates that a race used, be they trained now or taken from the store."""
+        self.spent += updates
+
+
+def read_budget(text: str | None, *, run: int, exhaustive: int) -> Budget:
+    """Read a budget: `20000` or `20000updates`, `40runs`, `90s`.
+
+    Args:
+        text: the budget's text; None gives `SHARE` of the exhaustive comparison.
+        run: updates of one run in full.
+        exhaustive: updates of the exhaustive comparison.
+
+    Raises:
+        CompareError: when the text does not parse or is less than one run.
+    """
+    if text is None:
+        return Budget(max(SHARE * exhaustive, run))
+    found = _TEXT.fullmatch(text.strip())
+    if not found:
+        raise CompareError(f"a budget is written 20000, 40runs or 90s, got {text!r}")
+    amount, unit = float(found[1]), (found[2] or "updates").lower()
+    if unit == "s":
+        return Budget(float("inf"), seconds=amount)
+    updates = amount * run if unit.startswith("run") else amount
+    if updates < run:
+        raise CompareError(f"a budget must pay for at least one run of {run} updates, got {text!r}")
+    return Budget(updates)

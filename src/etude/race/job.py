@@ -1,0 +1,201 @@
+"""A comparison under way: its task and settings, its runs and decisions so far.
+
+The runs are all the state there is. Each is kept in the store as it ends, under a key that says
+what went into it, and every decision is a pure function of runs. So a comparison that was killed
+at any moment takes up where it stopped: the same command finds the runs, decides the same again
+and trains the rest.
+"""
+
+import math
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from etude.errors import CompareError
+from etude.race.ranking import rank
+from etude.records import Outcome, Place, Run
+from etude.store import Store, run_key
+from etude.strategies import Strategy, strategy
+from etude.tasks import Prepared
+from etude.training import Plan, Pool
+
+FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
+
+
+class Listener(Protocol):
+    """What wants to know how a comparison goes on; `etude compare` shows it live."""
+
+    def begin(self, runs: int, updates: int, pool: Pool) -> None:
+        """Hear that so many runs, each of so many updates, are about to be trained."""
+        ...
+
+    def ended(self, run: Run, *, reused: bool) -> None:
+        """Hear of a run that ended, or that the store already had."""
+        ...
+
+    def decided(self, sentence: str) -> None:
+        """Hear what was decided."""
+        ...
+
+
+class Silence:
+    """A listener that does not listen."""
+
+    def begin(self, runs: int, updates: int, pool: Pool) -> None:
+        """Do nothing."""
+
+    def ended(self, run: Run, *, reused: bool) -> None:
+        """Do nothing."""
+
+    def decided(self, sentence: str) -> None:
+        """Do nothing."""
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A comparison under way."""
+
+    prepared: Prepared
+    updates: int
+    """Length of a run in full."""
+    seeds: tuple[int, ...]
+    metric: str
+    """What it is ranked by: "loss", or the task's metric."""
+    store: Store | None
+    reuse: bool
+    listener: Listener
+    runs: list[Run] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+
+    def check(self, strategies: Sequence[Strategy]) -> None:
+        """Raise now, before the first update, when a strategy fits neither task nor run."""
+        size = self.prepared.train.size
+        for each in strategies:
+            batch = self.batch_size(each)
+            if batch > size:
+                raise CompareError(
+                    f"a batch must fit into the {size} training examples, got batch={batch}"
+                )
+            each.bind(self.updates, epoch=self.epoch(each), batch_size=batch)
+
+    def batch_size(self, each: Strategy) -> int:
+        """Give the examples an update that a strategy trains with."""
+        return each.batch_size or self.prepared.task.batch_size
+
+    def epoch(self, each: Strategy) -> int:
+        """Give the updates in one epoch of a strategy's training."""
+        return max(1, self.prepared.train.size // self.batch_size(each))
+
+    def decide(self, sentence: str) -> None:
+        """Keep a decision and tell it."""
+        self.decisions.append(sentence)
+        self.listener.decided(sentence)
+
+    def train(
+        self,
+        pool: Pool,
+        strategies: Sequence[Strategy],
+        *,
+        seeds: Sequence[int] | None = None,
+        updates: int | None = None,
+    ) -> None:
+        """Train each strategy with each seed, but take finished runs from the store.
+
+        Args:
+            pool: who trains.
+            strategies: what is trained.
+            seeds: with which seeds; None means all.
+            updates: length of the runs; shorter ones are copies of the whole run, their
+                schedules compressed. None means in full.
+        """
+        length = updates or self.updates
+        plans = [
+            Plan(each, s, self._horizon(length)) for s in seeds or self.seeds for each in strategies
+        ]
+        keys = {plan: self._key(plan, length) for plan in plans}
+        known = self.store.find(list(keys.values())) if self.store and self.reuse else {}
+        waiting = [plan for plan in plans if keys[plan] not in known]
+        if known:
+            self.decide(
+                f"reused {len(known)} of {len(plans)} runs of {length} updates from the store:"
+                " same task, strategy, seed, versions and budget"
+            )
+        self.listener.begin(len(waiting), length, pool)
+        for run in known.values():
+            self.runs.append(run)
+            self.listener.ended(run, reused=True)
+        for run in pool.train(waiting, updates=length):
+            self.runs.append(run)
+            self._keep(run, keys, length)
+            self.listener.ended(run, reused=False)
+
+    def _horizon(self, length: int) -> int | None:
+        return None if length == self.updates else self.updates
+
+    def _keep(self, run: Run, keys: dict[Plan, str], length: int) -> None:
+        if self.store is None:
+            return
+        plan = Plan(strategy(run.strategy), run.seed, self._horizon(length))
+        settings = {**self.settings(), "updates": length, "chance": self.prepared.chance}
+        self.store.add(run, key=keys[plan], settings=settings)
+
+    def ranking(self, strategies: Sequence[Strategy], updates: int | None = None) -> list[Place]:
+        """Rank strategies by their runs of one length, best first; None means in full."""
+        length = updates or self.updates
+        return rank(
+            strategies,
+            [run for run in self.runs if run.planned == length],
+            quantity=self.quantity,
+            maximize=self.maximize,
+        )
+
+    @property
+    def quantity(self) -> Callable[[Run], float]:
+        """What runs are ranked by."""
+        return (lambda run: run.loss) if self.metric == "loss" else (lambda run: run.metric)
+
+    @property
+    def maximize(self) -> bool:
+        """Is more of it better?"""
+        return self.metric != "loss" and self.prepared.task.maximize
+
+    def is_useful(self, place: Place) -> bool:
+        """Say whether a place is worth winning: it lives, and beats a constant answer."""
+        chance = self.prepared.chance
+        if place.outcome in FAILED or not math.isfinite(place.loss):
+            return False
+        return self.metric != "loss" or chance is None or place.loss < chance
+
+    def settings(self) -> dict[str, Any]:
+        """Give what the runs' numbers depend on besides task, strategy and seed."""
+        return {
+            "ranked_by": self.metric,
+            "updates": self.updates,
+            "batch_size": self.prepared.task.batch_size,
+            "device": str(self.prepared.device),
+            "versions": versions(),
+        }
+
+    def _key(self, plan: Plan, length: int) -> str:
+        return run_key(
+            fingerprint=self.prepared.fingerprint,
+            strategy=str(plan.strategy),
+            seed=plan.seed,
+            updates=length,
+            horizon=plan.horizon,
+            batch_size=self.batch_size(plan.strategy),
+            device=str(self.prepared.device),
+            versions=versions(),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Give the versions that a run's numbers depend on."""
+    return {
+        "etude": version("etude"),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+    }

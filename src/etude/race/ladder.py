@@ -1,0 +1,184 @@
+"""The race: short copies of all strategies, longer ones of the better, and the best in full.
+
+A run that is cut off says little about a schedule: at 30 % of its length a cosine is still near
+its peak rate. So each rung trains *shortened copies*, with the whole schedule compressed to the
+rung's length, and such copies compare fairly between schedules. One bias is known: the best peak
+lr falls as runs get longer. So a rung keeps, beside each good strategy, its neighbour one step
+lower on the lr grid.
+
+In full, the finalists are trained with every seed. The lr grid around the leader is made longer
+at an edge and finer at the bottom of a parabola, and strategies that tie get further seeds,
+paired, until they part or the budget ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from etude.race.budget import Budget
+from etude.race.design import between
+from etude.race.exhaustive import next_lr
+from etude.race.job import FAILED, Job
+from etude.records import Place
+from etude.strategies import Strategy, strategy
+from etude.training import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder."""
+
+    share: float
+    """Length of its runs, as a share of a run in full."""
+    seeds: int
+    """Seeds of each strategy, at most as many as the comparison has."""
+    keep: float
+    """Share of all strategies that goes on."""
+
+
+RUNGS = (Rung(share=0.1, seeds=2, keep=0.15), Rung(share=0.3, seeds=2, keep=0.07))
+LEAST_KEPT = 3
+"""Strategies that go on in any case."""
+LEAST_UPDATES = 20
+"""Shorter copies of a run say nothing."""
+SMALL = 6
+"""With no more strategies than this a race saves nothing."""
+FURTHER_LRS = 2
+"""Times that the leader's lr grid is made longer or finer."""
+FURTHER_SEEDS = 5
+"""Seeds that tied finalists get beyond those asked for."""
+
+
+@dataclass(eq=False, slots=True)
+class Ladder:
+    """A race under way."""
+
+    job: Job
+    strategies: list[Strategy]
+    budget: Budget
+    finalists: list[Strategy] = field(default_factory=list)
+    _rungs: list[tuple[int, int, list[Strategy]]] = field(default_factory=list)
+    """Number, updates and strategies of each rung that was begun."""
+
+    def climb(self, pool: Pool) -> None:
+        """Run the race to its end."""
+        left = list(self.strategies)
+        for number, rung in enumerate(RUNGS, start=1):
+            updates = round(rung.share * self.job.updates)
+            if len(left) > SMALL and updates >= LEAST_UPDATES:
+                left = self._rung(pool, number, rung, updates, left)
+        self.finalists = left
+        self._train(pool, left, self.job.seeds)
+        self._look_around(pool)
+        self._settle(pool)
+
+    def ranking(self) -> list[Place]:
+        """Rank what is done: the finalists, then what each rung dropped, the last rung first."""
+        places = self.job.ranking(self.finalists)
+        for number, updates, strategies in reversed(self._rungs):
+            known = {place.strategy for place in places}
+            ranking = self.job.ranking(strategies, updates)
+            places += [
+                _dropped(place, ranking[0], number)
+                for place in ranking
+                if place.strategy not in known
+            ]
+        return places
+
+    def _rung(
+        self, pool: Pool, number: int, rung: Rung, updates: int, left: list[Strategy]
+    ) -> list[Strategy]:
+        self._rungs.append((number, updates, left))
+        seeds = self.job.seeds[: rung.seeds]
+        self._train(pool, left, seeds, updates)
+        ranking = self.job.ranking(left, updates)
+        count = max(LEAST_KEPT, round(rung.keep * len(self.strategies)))
+        kept = [strategy(place.strategy) for place in survivors(ranking, count)]
+        self.job.decide(
+            f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
+            f" {len(seeds)} seeds; {_failures(ranking)}; {len(kept)} go on"
+        )
+        return kept
+
+    def _train(
+        self,
+        pool: Pool,
+        strategies: Sequence[Strategy],
+        seeds: Sequence[int],
+        updates: int | None = None,
+    ) -> None:
+        self.job.train(pool, strategies, seeds=seeds, updates=updates)
+        self.budget.spend(len(strategies) * len(seeds) * (updates or self.job.updates))
+
+    def _look_around(self, pool: Pool) -> None:
+        """Try lrs beyond an edge of the leader's grid, or between its grid points."""
+        cost = len(self.job.seeds) * self.job.updates
+        for _ in range(FURTHER_LRS):
+            ranking = self.job.ranking(self.finalists)
+            further = next_lr(self.job, ranking, self.finalists) or self._finer(ranking)
+            if further is None or not self.budget.allows(cost):
+                return
+            self.finalists.append(further)
+            self._train(pool, [further], self.job.seeds)
+
+    def _finer(self, ranking: Sequence[Place]) -> Strategy | None:
+        if ranking[0].outcome in FAILED or self.job.maximize:
+            return None
+        further = between(ranking)
+        if further is not None:
+            self.job.decide(
+                f"the losses around `{ranking[0].strategy}` are lowest near"
+                f" lr={further.peak_lr!r}, so it was tried too"
+            )
+        return further
+
+    def _settle(self, pool: Pool) -> None:
+        """Give tied finalists further seeds, paired, until they part or the budget ends."""
+        seed = max(self.job.seeds)
+        for _ in range(FURTHER_SEEDS):
+            ranking = self.job.ranking(self.finalists)
+            tied = [strategy(p.strategy) for p in ranking if p.tie or p is ranking[0]]
+            if len(tied) < 2 or not self.budget.allows(len(tied) * self.job.updates):  # noqa: PLR2004 - a tie is of two
+                return
+            seed += 1
+            self._train(pool, tied, [seed])
+            self.job.decide(
+                f"{len(tied)} finalists tied, so they were trained with seed {seed} too"
+            )
+
+
+def survivors(ranking: Sequence[Place], count: int) -> list[Place]:
+    """Pick the places that go on: the best, each followed by its neighbour of lower lr.
+
+    A strategy that failed on some seed goes on only as such a neighbour.
+    """
+    kept: list[Place] = []
+    for place in ranking:
+        if place.outcome not in FAILED:
+            pair = (place, _one_lower(place, ranking))
+            kept += [each for each in pair if each is not None and each not in kept]
+    return kept[:count] or list(ranking[:1])
+
+
+def _one_lower(place: Place, ranking: Sequence[Place]) -> Place | None:
+    """Find the same strategy with the next lower lr."""
+    lower = [
+        each
+        for each in ranking
+        if (each.optimizer, each.schedule) == (place.optimizer, place.schedule)
+        and each.peak_lr < place.peak_lr
+    ]
+    return max(lower, key=lambda each: each.peak_lr, default=None)
+
+
+def _dropped(place: Place, best: Place, number: int) -> Place:
+    reason = (
+        str(place.outcome)
+        if place.outcome in FAILED
+        else f"loss {place.loss:.4g} against {best.loss:.4g}"
+    )
+    note = f"dropped after rung {number}, at update {place.updates} of a copy: {reason}"
+    return replace(place, note=note, tie=False)
+
+
+def _failures(ranking: Sequence[Place]) -> str:
+    return " and ".join(f"{sum(p.outcome is o for p in ranking)} {o}" for o in reversed(FAILED))

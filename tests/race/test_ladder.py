@@ -1,0 +1,146 @@
+"""`etude.race.ladder`: who goes on, and that nothing is lost."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from etude.race import compare
+from etude.race.design import between
+from etude.race.ladder import survivors
+from etude.records import Outcome, Place
+from etude.store import Store
+from etude.strategies import grid
+from etude.tasks import load_task, prepare
+
+GRID = grid(
+    "sgd momentum=0.9",
+    lr=[0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
+    schedule=["constant", "warmup 10% -> cosine"],
+)
+
+
+def place(lr, loss, outcome=Outcome.CONVERGED, schedule="constant"):
+    text = f"sgd lr={lr!r} {schedule}"
+    return Place(
+        text, "sgd", lr, schedule, outcome, loss, math.nan, (0.0, 0.0), tie=False, seeds=(0,)
+    )
+
+
+def test_the_best_go_on_each_with_its_neighbour_of_lower_lr():
+    ranking = [place(0.3, 1.0), place(0.3, 1.1, schedule="cosine"), place(1.0, 2.0)]
+    ranking += [place(0.1, 3.0), place(0.1, 3.1, schedule="cosine"), place(0.03, 4.0)]
+    kept = survivors(ranking, 4)
+    assert [(p.peak_lr, p.schedule) for p in kept] == [
+        (0.3, "constant"),
+        (0.1, "constant"),
+        (0.3, "cosine"),
+        (0.1, "cosine"),
+    ]
+
+
+def test_what_failed_does_not_go_on():
+    dead = place(0.3, 1.0, Outcome.COLLAPSED)
+    assert survivors([place(0.1, 2.0), dead], 3) == [place(0.1, 2.0)]
+    assert survivors([dead], 3) == [dead]
+
+
+def test_between_finds_the_bottom_of_a_parabola_in_logarithms():
+    def loss(lr):
+        return math.exp((math.log(lr) - math.log(0.05)) ** 2)
+
+    ranking = sorted((place(lr, loss(lr)) for lr in (0.01, 0.1, 1.0)), key=lambda p: p.loss)
+    assert between(ranking).peak_lr == pytest.approx(0.05)
+
+
+def test_between_has_no_answer_at_an_edge_or_near_a_grid_point():
+    falling = [place(1.0, 1.0), place(0.1, 2.0), place(0.01, 3.0)]
+    assert between(falling) is None
+    symmetric = [place(0.1, 1.0), place(0.01, 2.0), place(1.0, 2.0)]
+    assert between(symmetric) is None
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return prepare(load_task("digits"))
+
+
+@pytest.fixture(scope="module")
+def raced(digits):
+    return compare(digits, GRID, updates=200)
+
+
+def test_a_race_costs_a_quarter_and_agrees_with_the_exhaustive_comparison(digits, raced):
+    full = compare(digits, GRID, updates=200, exhaustive=True)
+    spent = sum(run.planned for run in raced.runs)
+    # Rung 1: 12 x 2 x 20; a race of few strategies keeps at least 3 in full.
+    assert spent <= 0.45 * len(GRID) * 3 * 200
+    agreed = {p.strategy for p in full.ranking if p.tie or p is full.ranking[0]}
+    assert raced.winner.strategy in agreed
+
+
+def test_every_strategy_has_a_place_and_the_dropped_say_why(raced):
+    assert {p.strategy for p in raced.ranking} >= {str(s) for s in GRID}
+    finalists = [p for p in raced.ranking if not p.note]
+    dropped = raced.ranking[len(finalists) :]
+    assert all(p.updates == 200 for p in finalists)
+    assert all(p.note.startswith("dropped after rung") and p.updates < 200 for p in dropped)
+    assert not any(p.tie for p in dropped)
+
+
+def test_a_shortened_copy_goes_through_the_whole_schedule(raced):
+    copies = [r for r in raced.runs if r.planned == 20 and "cosine" in r.strategy]
+    for run in copies:
+        rates = run.curve.lr / run.curve.lr.max()
+        # 10 % of 20 updates warm up; the last rate of a cosine over 18 is sin²(pi/36) = 0.0076,
+        # and a copy skips to every tenth update of the whole run's 180: sin²(pi/36) again.
+        assert rates[-1] == pytest.approx(0.0076, abs=2e-4)
+
+
+def test_a_race_that_was_killed_gives_the_same_answer(digits, raced, tmp_path):
+    class Killed(Exception):
+        pass
+
+    class Killer:
+        """Ends the comparison from within at the n-th run, as a kill would."""
+
+        def __init__(self, left):
+            self.left = left
+
+        def begin(self, runs, updates, pool):
+            pass
+
+        def decided(self, sentence):
+            pass
+
+        def ended(self, run, *, reused):
+            self.left -= 1
+            if self.left == 0:
+                raise Killed
+
+    with Store.open(str(tmp_path / "runs.db")) as store:
+        for after in (3, 20, 33):
+            with pytest.raises(Killed):
+                compare(digits, GRID, updates=200, store=store, listener=Killer(after))
+        again = compare(digits, GRID, updates=200, store=store)
+    assert again.ranking == raced.ranking
+    assert again.winner == raced.winner
+    assert sorted(r.id for r in again.runs) == sorted(r.id for r in raced.runs)
+    reused = [d for d in again.decisions if not d.startswith("reused")]
+    assert tuple(reused) == raced.decisions
+
+
+def test_a_small_budget_is_kept(digits):
+    answer = compare(digits, GRID, updates=200, budget="9runs")
+    spent = sum(run.planned for run in answer.runs)
+    # What must be trained to have an answer at all: rung 1 and three finalists with three seeds.
+    assert spent <= 12 * 2 * 20 + 9 * 200
+
+
+def test_few_strategies_are_all_trained_in_full(digits):
+    answer = compare(digits, GRID[:2], updates=40, seeds=2)
+    assert {run.planned for run in answer.runs} == {40}
+
+
+def test_the_places_are_plain_values(raced):
+    assert replace(raced.ranking[0]) == raced.ranking[0]
