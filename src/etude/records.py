@@ -101,7 +101,7 @@ class Place:
     """95 % interval of (this strategy - the winner) in the ranked quantity, paired by seed;
     (0, 0) for the winner itself, (nan, nan) where it cannot be had."""
     tie: bool
-    """No difference from the winner is shown: the interval holds 0."""
+    """No difference from the winner is shown: the interval holds 0, and as many seeds failed."""
     seeds: tuple[int, ...]
     updates: int = 0
     """Length of the runs that it was judged by."""
@@ -136,6 +136,10 @@ class Comparison:
     """None when every strategy diverged, collapsed or ended no better than a constant answer."""
     decisions: tuple[str, ...]
     """What étude decided by itself, one sentence each."""
+    cost: dict[str, int] = field(default_factory=dict[str, int])
+    """What the answer took: `runs` and their `updates` in all, runs `reused` from the store,
+    updates `trained` now (starts that runs share counted once), and `exhaustive`, the updates of
+    every strategy in full with every seed."""
     complete: bool = True
     """False when the comparison was interrupted: the ranking covers what is done."""
 
@@ -152,6 +156,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         if comparison.winner is None
         else {"strategy": comparison.winner.strategy, "code": comparison.winner.code},
         "decisions": list(comparison.decisions),
+        "cost": comparison.cost,
         "complete": comparison.complete,
     }
 

@@ -104,6 +104,25 @@ def test_an_edited_task_is_trained_again(folder):
     assert "reused" not in etude("train.py:task", *THREE, *QUICK).output
 
 
+def test_an_edited_function_in_a_schedule_is_trained_again(folder, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    words = ["train.py:task", "--strategy", "sgd lr=0.1 function rates_of_mine:rate", *QUICK]
+    (folder / "rates_of_mine.py").write_text("def rate(t): return 1.0\n")
+    etude(*words)
+    assert "reused 2 of 2 runs" in etude(*words).output
+    monkeypatch.setattr("rates_of_mine.rate", lambda t: 0.5)
+    monkeypatch.setattr("rates_of_mine.rate.__module__", "rates_of_mine")
+    monkeypatch.setattr("rates_of_mine.rate.__qualname__", "rate")
+    assert "reused" not in etude(*words).output
+
+
+def test_a_run_that_diverges_alike_at_any_length_is_stored_for_each(folder):
+    words = ["train.py:task", "--strategy", "sgd lr=1e30", "--seeds", "1", "--workers", "0"]
+    etude(*words, "--updates", "20")
+    etude(*words, "--updates", "30")
+    assert "reused 1 of 1 runs" in etude(*words, "--updates", "30").output
+
+
 def test_fresh_trains_all_runs_again(folder):
     etude("train.py:task", *THREE, *QUICK)
     assert "reused" not in etude("train.py:task", *THREE, *QUICK, "--fresh").output
@@ -164,6 +183,18 @@ BAD = {
     "a schedule that does not parse": (["train.py:task", "--schedules", "stepp 3"], "step"),
     "an unknown metric": (["train.py:task", "--metric", "bleu"], "ranked by loss"),
     "a batch larger than the data": (["train.py:task", "--batch-size", "65"], "51|batch"),
+    "a report in a folder that takes none": (
+        ["train.py:task", "--json", "/proc/out.json"],
+        "a folder that (can be written|exists)",  # no /proc on a Mac
+    ),
+    "a function that gives no number": (
+        ["train.py:task", "--strategy", "sgd lr=0.1 function os:getcwd"],
+        "must give a number at each t, at t = 0 it raised TypeError",
+    ),
+    "an optimizer with an lr of its own": (
+        ["train.py:task", "--optimizers", "adamw lr=0.1"],
+        "takes its lr and schedule from their lists",
+    ),
     "a report in no folder": (["train.py:task", "--html", "no/report.html"], "does not; make it"),
     "an unknown device": (["train.py:task", "--device", "tpu9"], "device"),
 }

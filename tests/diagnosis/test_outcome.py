@@ -70,6 +70,25 @@ def test_a_run_that_never_started_is_stalled_and_not_collapsed():
     assert judge(curve(loss, spread=[0.1, 0.1]), chance=2.3) is Outcome.STALLED
 
 
+def test_an_explosion_that_settles_far_above_the_start_is_divergence():
+    # rmsprop at lr 10 on digits: up to 1e6 at once, wildly down, and 10 where 2.3 was.
+    wild = 10 ** (6 - T / 30) * np.exp(2 * np.random.default_rng(1).standard_normal(200))
+    loss = np.where(T < 150, wild, noisy(np.full(200, 10.0), size=2))
+    loss[0] = 2.3
+    assert judge(curve(loss, val=[2.3, 1e3]), chance=2.3) is Outcome.DIVERGED
+    assert judge(curve(loss, val=[2.3, 2.4]), chance=2.3) is Outcome.STALLED
+
+
+def test_a_passing_explosion_does_not_make_a_living_model_dead():
+    # BatchNorm and rmsprop at lr 1: accuracy 0.83, though the spread was 2,000 for a moment.
+    loss = noisy(np.full(200, 0.6))
+    spread = [0.19, 2000.0, 69.0]
+    assert judge(curve(loss, val=[0.7, 900.0, 2.8], spread=spread), chance=0.72) != "collapsed"
+    # But a model whose rest of a spread has the loss of a constant is dead.
+    spread = [0.02, 424.0, 0.38]
+    assert judge(curve(loss, val=[2.3, 90.0, 2.4], spread=spread), chance=2.3) == "collapsed"
+
+
 def test_without_a_constant_predictor_nothing_collapses():
     loss = noisy(np.full(200, 2.3))
     assert judge(curve(loss, spread=[0.1, 0.0]), chance=None) is Outcome.STALLED
@@ -91,6 +110,17 @@ def test_what_others_reached_decides_whether_a_flat_run_converged():
     flat = curve(noisy(1.0 + 1.3 * np.exp(-T / 10)))
     assert judge(flat, best=1.0) is Outcome.CONVERGED
     assert judge(flat, best=0.0) is Outcome.STALLED
+
+
+@pytest.mark.parametrize("best", [None, -0.6])
+def test_a_noise_that_hides_the_fall_leaves_the_judgement_to_the_validation_loss(best):
+    # The double well: batches have a noise of 2, and all that there is to fall is 0.6.
+    loss = noisy(np.full(200, 0.6), seed=4, size=2.0)
+    loss[0] = -0.9
+    stays = np.full(21, 0.6)
+    crosses = np.where(np.arange(21) < 5, 0.6, 0.001)
+    assert judge(curve(loss, val=stays), best=best) is Outcome.STALLED
+    assert judge(curve(loss, val=crosses), best=best) is Outcome.CONVERGED
 
 
 def test_a_negative_loss_can_converge():

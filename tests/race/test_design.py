@@ -2,6 +2,7 @@
 
 import pytest
 
+from etude.errors import StrategyError
 from etude.race.design import LRS, SCHEDULES, beyond_the_edge, default_strategies, usual_lrs
 from etude.strategies import OPTIMIZERS, strategy
 
@@ -25,6 +26,12 @@ def test_momentum_moves_the_grid_of_sgd_down():
 def test_rates_that_are_given_are_used_for_every_optimizer():
     found = default_strategies(["sgd", "adam"], lrs=[0.5], schedules=["constant"])
     assert found == [strategy("sgd lr=0.5"), strategy("adam lr=0.5")]
+
+
+@pytest.mark.parametrize("text", ["adamw lr=0.5", "adamw cosine", "sgd lr=0.1 momentum=0.9 cosine"])
+def test_an_lr_or_a_schedule_that_the_grid_would_replace_is_refused(text):
+    with pytest.raises(StrategyError, match="takes its lr and schedule from their lists"):
+        default_strategies([text])
 
 
 @pytest.mark.parametrize(("best", "expected"), [(1.0, 3.0), (0.1, 0.03), (0.3, None)])

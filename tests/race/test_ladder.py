@@ -98,7 +98,7 @@ def test_a_shortened_copy_goes_through_the_whole_schedule(raced):
 
 
 def test_a_race_that_was_killed_gives_the_same_answer(digits, raced, tmp_path):
-    class Killed(Exception):
+    class Killed(Exception):  # noqa: N818 - what happens, not an error
         pass
 
     class Killer:
@@ -126,8 +126,8 @@ def test_a_race_that_was_killed_gives_the_same_answer(digits, raced, tmp_path):
     assert again.ranking == raced.ranking
     assert again.winner == raced.winner
     assert sorted(r.id for r in again.runs) == sorted(r.id for r in raced.runs)
-    reused = [d for d in again.decisions if not d.startswith("reused")]
-    assert tuple(reused) == raced.decisions
+    assert again.decisions == raced.decisions
+    assert again.cost["reused"] >= 33 > raced.cost["reused"]
 
 
 def test_a_small_budget_is_kept(digits):

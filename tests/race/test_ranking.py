@@ -63,6 +63,13 @@ def test_one_seed_shows_no_difference():
     assert math.isnan(places[1].interval[0])
 
 
+@pytest.mark.parametrize("losses", [[2.3], [1.0, 1.1, 2.3]])
+def test_a_strategy_that_collapsed_on_a_seed_is_no_tie(losses):
+    runs = runs_of(A, [1.0, 1.1, 1.2][: len(losses)]) + runs_of(B, losses[:-1])
+    runs.append(run(B, len(losses) - 1, losses[-1], outcome=Outcome.COLLAPSED))
+    assert not by_loss([A, B], runs)[1].tie
+
+
 def test_failed_runs_put_a_strategy_last_whatever_its_mean():
     runs = (
         runs_of(A, [0.1, math.nan], outcome=Outcome.DIVERGED)
@@ -111,6 +118,14 @@ def test_further_seeds_do_not_favour_who_has_them():
         assert [place.peak_lr for place in by_loss([A, B], runs)] == [0.1, 0.2]
 
 
+def test_as_many_but_other_seeds_are_ranked_too():
+    # As an interrupted comparison leaves it, when the store had other seeds of each.
+    runs = [run(A, 0, 1.0), run(A, 1, 2.0), run(B, 2, 3.0), run(B, 3, 4.0)]
+    places = by_loss([A, B], runs)
+    assert {place.peak_lr for place in places} == {0.1, 0.2}
+    assert math.isnan(places[1].interval[0])
+
+
 def test_of_strategies_with_most_seeds_the_better_leads_on_all_of_them():
     runs = runs_of(A, [1.0, 1.0, 5.0]) + runs_of(B, [2.0, 2.0, 2.0]) + runs_of(C, [1.5, 1.5])
-    assert [place.peak_lr for place in by_loss([A, B, C], runs)][0] == 0.2
+    assert by_loss([A, B, C], runs)[0].peak_lr == 0.2

@@ -1,6 +1,7 @@
-"""A made-up comparison whose numbers follow from a formula, so that every test sees the same."""
+"""Made-up comparisons whose numbers follow from a formula, so that every test sees the same."""
 
-from itertools import product
+from dataclasses import replace
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ BEST_LR = {"sgd momentum=0.9": 0.1, "adamw": 0.01}
 FLOORS = {"constant": 0.098, "cosine": 0.071, "warmup 5% -> cosine": 0.068, "step 30%": 0.081}
 LRS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 SEEDS = (0, 1, 2)
-T_OF_2 = 4.303  # the 97.5 % point of Student's t with two degrees of freedom, any table
+T_POINTS = {2: 12.706, 3: 4.303, 5: 2.776}
+"""The 97.5 % point of Student's t for so many seeds less one degree of freedom, any table."""
+RUNGS = ((40, 6), (120, 4))
+"""Updates of a rung's copies in the made-up race, and how many strategies go on."""
 
 CODE = """\
 import torch
@@ -80,21 +84,70 @@ def _text(optimizer, schedule, lr):
     return f"{optimizer} lr={lr:g} {schedule}"
 
 
-def _run(optimizer, schedule, lr, seed):
+def made_up_race(*, complete=True, in_full=True):
+    """Give the same strategies in a race: two rungs with 2 seeds, finalists with 3 to 5.
+
+    Without `in_full` it is one that was interrupted before a finalist was done.
+    """
+    whole = made_up_comparison(complete=complete and in_full, winner=in_full)
+    left = [(p.optimizer, p.schedule, p.peak_lr) for p in whole.ranking]
+    dropped, all_runs = [], []
+    for number, (updates, kept) in enumerate(RUNGS, 1):
+        ranking, runs = _race(left, updates, lambda _: SEEDS[:2])
+        left = [(p.optimizer, p.schedule, p.peak_lr) for p in ranking[:kept]]
+        out = ranking[kept:] if in_full or number < len(RUNGS) else ranking
+        dropped = [_dropped(place, ranking[0], number) for place in out] + dropped
+        all_runs += runs
+    finalists, runs = _race(left, UPDATES, lambda place: (*SEEDS, 3, 4) if place < 3 else SEEDS)
+    ranking = (*(finalists if in_full else ()), *dropped)
+    runs = (*all_runs, *(runs if in_full else ()))
+    updates = sum(run.planned for run in runs)
+    return replace(
+        whole,
+        ranking=ranking,
+        runs=runs,
+        winner=Winner(strategy=ranking[0].strategy, code=CODE) if in_full else None,
+        cost={
+            "runs": len(runs),
+            "updates": updates,
+            "reused": 0,
+            "trained": updates,
+            "exhaustive": len(whole.runs) * UPDATES,
+        },
+    )
+
+
+def _race(strategies, updates, seeds_of):
+    groups = [
+        [_run(*strategy, seed, updates) for seed in seeds_of(number)]
+        for number, strategy in enumerate(strategies)
+    ]
+    pairs = [(_place(*pair), pair[1]) for pair in zip(strategies, groups, strict=True)]
+    return list(_compared_with_first(sorted(pairs, key=_by_loss))), list(chain(*groups))
+
+
+def _dropped(place, best, number):
+    failed = place.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED)
+    reason = str(place.outcome) if failed else f"loss {place.loss:.4g} against {best.loss:.4g}"
+    note = f"dropped after rung {number}, at update {place.updates} of a copy: {reason}"
+    return replace(place, tie=False, note=note)
+
+
+def _run(optimizer, schedule, lr, seed, updates=UPDATES):
     base = optimizer.split(" n")[0]
     decades = np.log10(lr / BEST_LR[base])
     noise = np.random.default_rng([seed, round(lr * 1000), len(optimizer), len(schedule)])
     outcome = _outcome(base, decades)
-    curve = _curve(outcome, schedule, lr, decades, noise)
+    curve = _curve(outcome, schedule, lr, decades, noise, updates)
     loss = float(curve.val_loss[-1])
     return Run(
-        id=f"{_text(optimizer, schedule, lr)}/{seed}",
+        id=f"{_text(optimizer, schedule, lr)}/{seed}/{updates}",
         task="digits",
         strategy=_text(optimizer, schedule, lr),
         seed=seed,
         outcome=outcome,
-        planned=UPDATES,
-        updates=int(curve.eval_update[-1]) if outcome is Outcome.DIVERGED else UPDATES,
+        planned=updates,
+        updates=int(curve.eval_update[-1]) if outcome is Outcome.DIVERGED else updates,
         loss=loss,
         metric=float(curve.val_metric[-1]),
         seconds=1.5,
@@ -110,20 +163,20 @@ def _outcome(base, decades):
     return Outcome.IMPROVING if decades < -1.4 else Outcome.CONVERGED
 
 
-def _curve(outcome, schedule, lr, decades, noise):
-    update = np.arange(0.0, UPDATES, 2)
+def _curve(outcome, schedule, lr, decades, noise, updates):
+    update = np.arange(0.0, updates, 2)
     loss = _losses(outcome, schedule, decades, update) * noise.lognormal(0, 0.08, update.size)
-    evaluated = np.arange(0.0, UPDATES + 1, 20)
+    evaluated = np.arange(0.0, updates + 1, updates // 20)
     val = 1.05 * _losses(outcome, schedule, decades, evaluated)
     val *= noise.lognormal(0, 0.03, evaluated.size)
     if outcome is Outcome.DIVERGED:
-        end = 60 + 20 * int(noise.integers(0, 3))
+        end = min(60 + 20 * int(noise.integers(0, 3)), updates)
         update, loss = update[update <= end], loss[update <= end]
         evaluated, val = evaluated[evaluated <= end], val[evaluated <= end]
         loss[-1] = val[-1] = np.nan
     return Curve(
         update=update,
-        lr=lr * _multiplier(schedule, update / UPDATES),
+        lr=lr * _multiplier(schedule, update / updates),
         loss=loss,
         grad_norm=np.ones_like(update),
         update_ratio=np.full_like(update, 1e-3),
@@ -167,20 +220,21 @@ def _place(strategy, runs):
         interval=(np.nan, np.nan),
         tie=False,
         seeds=tuple(run.seed for run in runs),
+        updates=runs[0].planned,
     )
 
 
 def _compared_with_first(pairs):
     """Fill in the paired intervals: mean difference -+ t x its standard error."""
-    first = np.array([run.loss for run in pairs[0][1]])
+    first = {run.seed: run.loss for run in pairs[0][1]}
     for number, (place, runs) in enumerate(pairs):
-        gaps = np.array([run.loss for run in runs]) - first
+        gaps = np.array([run.loss - first[run.seed] for run in runs if run.seed in first])
         if number == 0:
             interval = (0.0, 0.0)
         elif len(gaps) < 2 or not np.isfinite(gaps).all():
             interval = (np.nan, np.nan)
         else:
-            half = T_OF_2 * gaps.std(ddof=1) / np.sqrt(len(gaps))
+            half = T_POINTS[len(gaps)] * gaps.std(ddof=1) / np.sqrt(len(gaps))
             interval = (float(gaps.mean() - half), float(gaps.mean() + half))
         values = {name: getattr(place, name) for name in Place.__dataclass_fields__}
         yield Place(**values | {"interval": interval, "tie": interval[0] <= 0 <= interval[1]})
@@ -190,6 +244,18 @@ def _compared_with_first(pairs):
 def comparison():
     """The whole comparison: 48 strategies with 3 seeds each."""
     return made_up_comparison()
+
+
+@pytest.fixture(scope="session")
+def race():
+    """A race of the same 48 strategies: 4 finalists, and what two rungs dropped."""
+    return made_up_race()
+
+
+@pytest.fixture(scope="session")
+def make_race():
+    """The function that makes it, for an interrupted one."""
+    return made_up_race
 
 
 @pytest.fixture(scope="session")

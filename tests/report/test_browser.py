@@ -88,11 +88,21 @@ def opened(browser, path, view="light", **options):
         context.close()
 
 
+@pytest.fixture(scope="module")
+def raced(race, tmp_path_factory):
+    return written(race, tmp_path_factory.mktemp("race"))
+
+
+@pytest.fixture(params=["exhaustive", "race"])
+def either(request, report, raced):
+    return report if request.param == "exhaustive" else raced
+
+
 @pytest.mark.parametrize("view", VIEWS)
-def test_it_asks_for_nothing_reports_no_error_and_does_not_scroll_sideways(browser, report, view):
-    with opened(browser, report, view) as seen:
+def test_it_asks_for_nothing_reports_no_error_and_does_not_scroll_sideways(browser, either, view):
+    with opened(browser, either, view) as seen:
         width, inner = seen.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert [url for url in seen.requests if not url.startswith("data:")] == [report.as_uri()]
+    assert [url for url in seen.requests if not url.startswith("data:")] == [either.as_uri()]
     assert seen.errors == []
     assert width <= inner
 
@@ -110,22 +120,22 @@ def test_every_line_leaves_ink_on_its_chart(browser, report, view):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing(browser, report, view):
-    with opened(browser, report, view) as seen:
+def test_axe_finds_nothing(browser, either, view):
+    with opened(browser, either, view) as seen:
         for summary in seen.page.query_selector_all("summary"):
             summary.click()
         seen.page.wait_for_selector("#lr-table tbody tr")
-        seen.page.click("#show-all")
+        seen.page.click("[data-table] button")
         seen.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = seen.page.evaluate("axe.run()")
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
     assert len(found["passes"]) > 20
 
 
-def test_a_phone_shows_whole_cards(browser, report):
-    with opened(browser, report, "phone") as seen:
-        box = seen.page.locator("section .scroll").first
-        assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+def test_a_phone_shows_whole_cards(browser, either):
+    with opened(browser, either, "phone") as seen:
+        for box in seen.page.locator(".scroll:has(.ranking)").all():
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_a_theme_change_redraws_the_charts(browser, report):
@@ -224,11 +234,73 @@ def test_the_ranking_opens_and_filters(browser, report):
     with opened(browser, report) as seen:
         rows = seen.page.locator("#ranking tbody tr:visible")
         assert rows.count() == 12
-        seen.page.click("#show-all")
+        seen.page.click("text=Show all 48")
         assert rows.count() == 48
-        seen.page.fill("#filter", "sgd diverged")
+        seen.page.fill("[data-table=ranking] input", "sgd diverged")
         assert rows.count() == 4
-        assert seen.page.text_content("#filter-count") == "4 of 48 match"
+        assert seen.page.text_content("[data-table=ranking] [role=status]") == "4 of 48 match"
+
+
+def test_what_was_dropped_opens_and_filters_by_itself(browser, raced):
+    with opened(browser, raced) as seen:
+        finalists = seen.page.locator("#ranking tbody tr:visible")
+        dropped = seen.page.locator("#dropped tbody tr:visible")
+        assert (finalists.count(), dropped.count()) == (4, 12)
+        seen.page.fill("[data-table=dropped] input", 'sgd "rung 2"')
+        assert (finalists.count(), dropped.count()) == (4, 1)
+        seen.page.fill("[data-table=dropped] input", "")
+        seen.page.click("text=Show all 44")
+        assert dropped.count() == 44
+        assert seen.page.locator("[data-table=ranking]").count() == 0  # four rows need no filter
+
+
+def test_a_dropped_strategy_can_be_added_as_the_copy_that_it_is(browser, raced):
+    with opened(browser, raced) as seen:
+        before = seen.page.evaluate(INK, "lr-chart")
+        seen.page.select_option("#add", "6")
+        seen.page.click("#add-button")
+        legend = seen.page.text_content("#legend li:last-child")
+        assert legend.startswith("#7 adamw lr=0.01 constant, copy of 40 updates")
+        summary = seen.page.text_content("#loss-summary")
+        assert summary.startswith("Median validation loss of 5 strategies, 1 as short copies.")
+        assert "Lowest at the end: #1 " in summary
+        assert before[4] < 60 < seen.page.evaluate(INK, "loss-chart")[4]
+
+
+def test_without_finalists_the_chart_is_as_long_as_the_copies(browser, tmp_path, make_race):
+    with opened(browser, written(make_race(in_full=False), tmp_path)) as seen:
+        ink = seen.page.evaluate(INK, "loss-chart")
+        seen.page.focus("#loss-chart")
+        seen.page.keyboard.press("End")
+        heard = seen.page.text_content("#live")
+        right = seen.page.locator("#loss-chart .u-cursor-x").bounding_box()["x"]
+        box = seen.page.locator("#loss-chart .u-over").bounding_box()
+    assert seen.errors == []
+    assert min(ink[:5]) > 30
+    assert "copy of 120 updates: update 120, validation loss" in heard
+    assert right == pytest.approx(box["x"] + box["width"], abs=3)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_lines_of_a_race_leave_ink(browser, raced, view):
+    with opened(browser, raced, view) as seen:
+        ink = {chart: seen.page.evaluate(INK, chart) for chart in CHARTS}
+    for chart, count in {"loss-chart": 4, "lr-chart": 4, "sensitivity-chart": 2}.items():
+        assert min(ink[chart][:count]) > 30, (chart, ink[chart])
+        assert sum(ink[chart][count:]) < 60, (chart, ink[chart])
+
+
+def test_the_sensitivity_of_a_race_is_read_as_copies_with_the_finalists_on_top(browser, raced):
+    with opened(browser, raced) as seen:
+        caption = seen.page.text_content("#sensitivity-summary")
+        seen.page.focus("#sensitivity-chart")
+        seen.page.keyboard.press("End")
+        copy = seen.page.text_content("#live")
+        seen.page.keyboard.press("ArrowUp")
+        final = seen.page.text_content("#live")
+    assert caption.startswith("After copies of 40 updates (the first rung): ")
+    assert "copy of 40 updates: peak learning rate 0.3, " in copy
+    assert " in full: peak learning rate 0.01, final loss 0.07" in final
 
 
 def test_families_can_be_hidden(browser, report):
@@ -243,7 +315,7 @@ def test_without_scripts_the_results_can_be_read(browser, report, comparison):
         assert seen.page.locator("#ranking tbody tr:visible").count() == 48
         for wanted in ("#code", ".decisions", ".command", "#sensitivity-table table", "noscript"):
             assert seen.page.locator(wanted).first.is_visible(), wanted
-        for useless in ("#copy", "#legend", "#ranking-controls", "#loss-chart"):
+        for useless in ("#copy", "#legend", "[data-table]", "#loss-chart"):
             assert not seen.page.locator(useless).first.is_visible(), useless
 
 
@@ -263,8 +335,8 @@ def test_odd_comparisons_open_without_errors(browser, tmp_path, make_comparison,
     if case == "nothing done":
         comparison = replace(comparison, ranking=(), runs=(), winner=None)
     if case == "loss below 0":
-        ranking = tuple(replace(place, loss=place.loss - 1) for place in comparison.ranking)
-        comparison = replace(comparison, ranking=ranking)
+        runs = tuple(replace(run, loss=run.loss - 1) for run in comparison.runs)
+        comparison = replace(comparison, runs=runs)
     with opened(browser, written(comparison, tmp_path)) as seen:
         assert seen.page.locator("h1").is_visible()
         seen.page.wait_for_load_state()

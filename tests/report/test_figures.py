@@ -10,7 +10,7 @@ from etude.report import figures
 NAN = float("nan")
 
 
-def run(losses, *, outcome=Outcome.CONVERGED, seed=0, strategy="sgd lr=1"):
+def run(losses, *, outcome=Outcome.CONVERGED, seed=0, strategy="sgd lr=1", planned=400):
     update = np.arange(float(len(losses)))
     curve = Curve(
         update=update,
@@ -25,7 +25,7 @@ def run(losses, *, outcome=Outcome.CONVERGED, seed=0, strategy="sgd lr=1"):
         strategy=strategy,
         seed=seed,
         outcome=outcome,
-        planned=len(losses),
+        planned=planned,
         updates=len(losses),
         loss=losses[-1],
         metric=NAN,
@@ -88,13 +88,53 @@ def test_the_best_of_each_optimizer_and_schedule_are_shown_first(comparison):
 
 def test_what_is_not_finite_is_null(comparison):
     json.dumps(figures.payload(comparison), allow_nan=False)
-    assert figures.payload(comparison)["strategies"][-1]["loss"] is None
+    assert figures.payload(comparison)["sensitivity"]["points"][-1]["loss"] is None
 
 
 def test_past_the_budget_only_the_sensitivity_points_stay(comparison, monkeypatch):
     monkeypatch.setattr(figures, "BUDGET", 5000)
     data = figures.payload(comparison)
     assert 0 < len(data["curves"]) < len(data["strategies"]) == 48
+    assert len(data["sensitivity"]["points"]) == 48
+
+
+def test_a_line_is_only_of_runs_of_the_length_that_the_place_was_judged_by(comparison):
+    curve = lines_of(comparison, [run([4.0, 1.0]), run([9.0, 9.0], planned=40)])
+    assert curve["train"]["high"] == [4, 1]
+
+
+def test_a_race_shows_its_finalists_first_and_marks_the_dropped(race):
+    data = figures.payload(race)
+    assert data["shown"] == [0, 1, 2, 3]
+    assert [strategy["dropped"] for strategy in data["strategies"]] == [False] * 4 + [True] * 44
+    assert [data["strategies"][index]["updates"] for index in (3, 4, 6)] == [400, 120, 40]
+    assert [data["curves"][index]["val"]["x"][-1] for index in (3, 4, 6)] == [400, 120, 40]
+
+
+def test_a_race_without_finalists_shows_its_longest_copies_first(make_race):
+    data = figures.payload(make_race(in_full=False))
+    assert [data["strategies"][index]["updates"] for index in data["shown"]] == [120] * 5
+
+
+def test_the_sensitivity_of_a_race_is_that_of_its_first_rung(race):
+    sensitivity = figures.payload(race)["sensitivity"]
+    assert (sensitivity["copies"], len(sensitivity["points"])) == (40, 48)
+    winner = race.ranking[0].strategy
+    losses = [r.loss for r in race.runs if (r.strategy, r.planned) == (winner, 40)]
+    point = next(point for point in sensitivity["points"] if point["name"] == winner)
+    assert len(losses) == 2
+    assert point["loss"] == pytest.approx(sum(losses) / 2, rel=1e-4)  # five digits are kept
+    finals = {point["name"]: point["loss"] for point in sensitivity["finals"]}
+    expected = {place.strategy: pytest.approx(place.loss, rel=1e-4) for place in race.ranking[:4]}
+    assert finals == expected
+
+
+def test_the_sensitivity_of_an_exhaustive_comparison_is_that_of_its_ranking(comparison):
+    sensitivity = figures.payload(comparison)["sensitivity"]
+    assert (sensitivity["copies"], sensitivity["finals"]) == (None, [])
+    losses = [point["loss"] for point in sensitivity["points"]]
+    means = [place.loss if np.isfinite(place.loss) else None for place in comparison.ranking]
+    assert losses == [mean if mean is None else pytest.approx(mean, rel=1e-4) for mean in means]
 
 
 @pytest.mark.parametrize("runs", [[], [run([NAN], outcome=Outcome.DIVERGED)]])

@@ -1,3 +1,6 @@
+import os
+import threading
+
 import pytest
 
 from etude.report import write_text_atomically
@@ -21,3 +24,30 @@ def test_a_failed_write_keeps_the_old_file_and_no_temporary_one(tmp_path):
 def test_a_missing_folder_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         write_text_atomically(tmp_path / "nowhere" / "report.html", "text")
+
+
+# A pipe stands for all that is no regular file: a test on /dev/null itself could destroy it.
+def test_a_pipe_gets_the_text_and_stays_a_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(path.read_text(encoding="utf-8")))
+    reader.daemon = True
+    reader.start()
+    write_text_atomically(path, "étude")
+    reader.join(timeout=10)
+    assert got == ["étude"]
+    assert path.is_fifo()
+
+
+@pytest.mark.parametrize("before", ["old", None])
+def test_a_symbolic_link_stays_one_and_its_target_is_written(tmp_path, before):
+    target, link = tmp_path / "kept" / "report.html", tmp_path / "latest.html"
+    target.parent.mkdir()
+    if before:
+        target.write_text(before, encoding="utf-8")
+    link.symlink_to(target)
+    write_text_atomically(link, "new")
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == "new"
+    assert [path.name for path in target.parent.iterdir()] == ["report.html"]

@@ -95,6 +95,41 @@ def test_nothing_done_gives_a_page_without_charts(comparison):
     assert "uPlot" not in shown
 
 
+def test_a_race_lists_finalists_and_what_was_dropped_apart(race):
+    shown = page(race)
+    finalists, dropped = shown.split('id="dropped-title"')[:2]
+    assert len(re.findall(r'<tr role="row" data-standing', finalists)) == 4
+    assert len(re.findall(r'<td role="cell" class="difference">', shown)) == 4
+    notes = re.findall(r'<td role="cell" class="why">(.*?)</td>', dropped)
+    assert notes == [place.note for place in race.ranking[4:]]
+    assert re.findall(r'class="num rank">(\d+)<', dropped) == [str(n) for n in range(5, 49)]
+
+
+def test_a_race_counts_runs_in_full_apart_from_short_copies(race):
+    shown = page(race)
+    assert re.findall(r"How the (.+?) ended", shown) == ["18 runs in full", "108 short copies"]
+    assert "12,480 updates, 22% of the 57,600 that all in full would have had." in shown
+    assert "0, 1, 2; finalists that tied also 3, 4" in shown
+
+
+def test_the_sensitivity_of_a_race_says_after_what(race, text):
+    assert "After copies of 40 updates, the race's first rung" in page(race)
+    assert "copies" not in re.sub(r"<(script|style).*?</\1>", "", text, flags=re.DOTALL)
+
+
+def test_a_race_without_finalists_says_so_and_claims_no_failure(make_race):
+    shown = page(make_race(in_full=False))
+    assert "No strategy was trained in full on digits yet." in shown
+    assert "no winner:" not in shown
+    assert 'id="ranking"' not in shown
+    assert len(re.findall(r'class="why"', shown)) == 48
+
+
+def test_the_facts_are_settings_and_not_the_constant_answer(text):
+    facts = re.findall(r"<dt>([a-z ]+)</dt><dd>", text.split('id="again-title"')[1])
+    assert facts == ["sizes", "ranked by", "updates", "seeds", "batch size", "device", "versions"]
+
+
 def test_a_large_comparison_stays_below_two_megabytes(make_comparison):
     large = make_comparison(copies=4)  # 192 strategies with 3 seeds: 576 runs x 200 rows
     assert len(large.runs) == 576

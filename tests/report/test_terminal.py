@@ -110,3 +110,30 @@ def test_a_task_without_a_metric_has_no_column_for_it(comparison):
 def test_nothing_done_is_no_crash(comparison):
     empty = replace(comparison, ranking=(), runs=(), winner=None, complete=False)
     assert "No run on digits is done, so there is nothing to rank." in printed(empty)
+
+
+def test_a_race_says_who_ran_in_full_and_with_how_many_seeds(race):
+    assert printed(race).splitlines()[0] == (
+        "digits · race of 48 strategies · 4 in full (400 updates) with 3 to 5 seeds"
+    )
+
+
+def test_what_a_race_dropped_is_counted_and_has_no_difference(race):
+    text = printed(race)
+    ranking, dropped = text.split("Dropped after short copies")
+    assert ranking.count("[") == 3  # the intervals of the finalists behind the first
+    assert "· 2 of 6 after copies of 120 updates: 2 converged" in dropped
+    assert "dropped after rung 2, at update 120 of a copy: loss 0.1066 against 0.0901" in dropped
+    assert "[-" not in dropped.split("The winner in PyTorch")[0]
+    assert max(len(line) for line in dropped.split("The winner in PyTorch")[0].splitlines()) <= 80
+
+
+def test_a_race_without_finalists_has_no_table(make_race):
+    text = printed(make_race(in_full=False))
+    assert "none in full (400 updates)" in text
+    assert "difference" not in text
+    assert "No strategy was trained in full on digits yet." in text
+
+
+def test_a_race_without_finalists_prints_on_an_ascii_terminal(make_race):
+    assert "Judged by short copies only" in printed(make_race(in_full=False), encoding="ascii")

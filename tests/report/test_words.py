@@ -45,9 +45,55 @@ def test_one_seed_claims_no_lead(make_comparison):
 
 
 def test_runs_are_counted_per_outcome_from_best_to_worst(comparison):
-    assert words.counts_in_words(comparison) == (
-        "144 runs: 84 converged, 24 still improving, 24 collapsed, 12 diverged"
+    assert [(name, words.in_words(counts)) for name, counts in words.endings(comparison)] == [
+        ("144 runs", "84 converged, 24 still improving, 24 collapsed, 12 diverged")
+    ]
+
+
+def test_copies_are_counted_apart_from_runs_in_full(race):
+    assert [(name, words.in_words(counts)) for name, counts in words.endings(race)] == [
+        ("18 runs in full", "18 converged"),
+        ("108 short copies", "68 converged, 16 still improving, 16 collapsed, 8 diverged"),
+    ]
+
+
+def test_each_rung_says_what_it_dropped(race):
+    assert words.dropped_in_words(race) == [
+        "2 of 6 after copies of 120 updates: 2 converged",
+        (
+            "42 of 48 after copies of 40 updates: 22 converged, 8 still improving, 8 collapsed,"
+            " 4 diverged"
+        ),
+    ]
+
+
+def test_a_race_is_measured_against_all_in_full(race, comparison):
+    # 48 x 2 x 40 + 6 x 2 x 120 + (3 x 5 + 3) x 400 of 48 x 3 x 400
+    assert words.share_of_exhaustive(race) == "22%"
+    assert words.cost_in_words(race) == (
+        "12,480 updates, 22% of the 57,600 that all in full would have had."
     )
+    assert words.share_of_exhaustive(comparison) is None
+    assert words.cost_in_words(comparison) == ""
+
+
+def test_updates_that_were_not_trained_now_are_explained(race):
+    cost = {**race.cost, "trained": 9000, "reused": 4}
+    assert words.cost_in_words(replace(race, cost=cost)).endswith(
+        "Trained now: 9,000; starts that runs share are trained once, and 4 runs came from the"
+        " store."
+    )
+
+
+def test_ties_of_a_race_are_with_finalists(race):
+    assert words.answer(race)[1].endswith("tied with 3 other finalists.")
+    alone = replace(race, ranking=(race.ranking[0], *race.ranking[4:]))
+    assert words.answer(alone)[1].endswith("the only finalist.")
+
+
+def test_finalists_may_have_different_seeds(race):
+    assert words.seeds_each(race.ranking[:4]) == "3 to 5 seeds"
+    assert "over 3 to 5 seeds (those that both have)" in words.how_compared(race)
 
 
 def test_every_outcome_has_a_mark():

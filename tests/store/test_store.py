@@ -29,8 +29,8 @@ sys.stdin.readline()
 with Store.open(address) as store:
     for number in range(50):
         curve = Curve(update=np.arange(100.0), loss=np.full(100, float(writer)))
-        run = Run(f"{writer:04x}{number:08x}", "t", "s", number, Outcome.STALLED, 100, 100, 1.0, 1.0,
-                  1.0, curve)
+        run = Run(f"{writer:04x}{number:08x}", "t", "s", number, Outcome.STALLED, 100, 100,
+                  1.0, 1.0, 1.0, curve)
         store.add(run, key=run.id, settings={})
 """
 

@@ -1,11 +1,14 @@
 """`etude.strategies.strategy`: the value and its text form."""
 
 import math
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
 
 import pytest
 
-from etude import constant, cosine, warmup
-from etude.errors import StrategyError
+from etude import compare, constant, cosine, warmup
+from etude.errors import ScheduleError, StrategyError
 from etude.strategies import Strategy, strategy
 
 
@@ -71,6 +74,14 @@ def test_a_rate_that_cannot_train_is_refused(lr):
         ("sgd lr=0.1 nesterov=true", "needs a momentum"),
         ("sgd lr=0.1 batch=0", "at least 1"),
         ("sgd lr=0.1 batch=2.5", "whole number"),
+        ("sgd lr=0.1 batch=nan", "whole number"),
+        ("sgd lr=0.1 batch=inf", "whole number"),
+        ("sgd lr=0.1 batch=1,2", "whole number"),
+        ("sgd lr=0.1 batch_size=2", "it takes lr, .*batch, clip"),
+        ("sgd lr=0.1 clip=1,2", "clip must be a finite norm above 0"),
+        ("sgd lr=0.1 clip=true", "clip must be a finite norm above 0"),
+        ("sgd lr=0.1 schedule=5", "schedule must be a schedule or its text"),
+        ("sgd lr=0.1 lr=0.2", "lr is given already"),
         ("sgd lr=0.1 clip=-1", "above 0"),
         ("adamw lr=0.1 wd=nan", "wd must be"),
     ],
@@ -78,6 +89,32 @@ def test_a_rate_that_cannot_train_is_refused(lr):
 def test_a_bad_text_gets_one_sentence(text, message):
     with pytest.raises(StrategyError, match=message):
         strategy(text)
+
+
+@pytest.mark.parametrize("schedule", [5, math.cos, "", ["cosine"]])
+def test_what_is_no_schedule_is_refused(schedule):
+    with pytest.raises((StrategyError, ScheduleError), match="schedule"):
+        strategy("sgd", lr=0.1, schedule=schedule)
+
+
+def test_what_is_no_text_is_refused():
+    with pytest.raises(StrategyError, match="must be a text or a Strategy, got None"):
+        strategy(None, lr=0.1)
+
+
+def test_keywords_win_over_a_strategy_as_over_a_text():
+    given = strategy("adamw lr=0.1 wd=0.5 batch=16 clip=2 cosine")
+    assert strategy(given) == given
+    changed = strategy(given, lr=0.2, weight_decay=0.1, schedule="linear", batch_size=8)
+    assert changed == strategy("adamw lr=0.2 wd=0.1 batch=8 clip=2 linear")
+
+
+def test_the_code_repeats_a_run_whose_batch_size_the_comparison_set():
+    answer = compare("digits", ["adamw lr=0.01 cosine"], updates=20, seeds=1, batch_size=16)
+    program: dict[str, Any] = {}
+    with redirect_stdout(StringIO()):
+        exec(answer.winner.code, program)
+    assert program["losses"] == pytest.approx(answer.runs[0].curve.loss.tolist(), rel=1e-6)
 
 
 def test_an_error_points_at_the_character():

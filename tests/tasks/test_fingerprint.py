@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from etude.tasks import load_task, prepare
+from etude.tasks import load_task, noisy_bowl, prepare
 
 
 def test_the_same_task_has_the_same_fingerprint(make):
@@ -34,6 +35,12 @@ def test_another_process_with_other_threads_and_hashes_finds_the_same(name):
         env=os.environ | {"PYTHONHASHSEED": "7"},
     )
     assert run.stdout.strip() == prepare(load_task(name)).fingerprint
+
+
+def test_the_name_counts_because_the_seeds_of_the_batches_hang_on_it():
+    # A bowl's weights are always the same, so that nothing else would tell.
+    bowl = noisy_bowl()
+    assert prepare(replace(bowl, name="b")).fingerprint != prepare(bowl).fingerprint
 
 
 def wider():

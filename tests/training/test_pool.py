@@ -50,6 +50,15 @@ def test_workers_give_the_same_bits_as_this_process(digits):
             assert np.array_equal(first, second, equal_nan=True)
 
 
+def test_a_worker_that_died_between_jobs_is_replaced(digits):
+    with Pool(digits, workers=1) as pool:
+        first = collect(pool, PLANS[:1])
+        (worker,) = pool._workers
+        worker.process.kill()
+        worker.process.join()
+        assert collect(pool, PLANS[:1]).keys() == first.keys()
+
+
 def test_spawned_workers_find_the_task_by_its_name(digits, monkeypatch):
     monkeypatch.setattr(pool_module.sys, "platform", "darwin")
     with Pool(digits, workers=1, spec="digits") as pool:
@@ -117,7 +126,7 @@ def test_workers_that_keep_dying_end_with_one_sentence(tmp_path):
 
 
 def test_a_run_that_kills_every_worker_is_given_up(digits, monkeypatch):
-    monkeypatch.setattr(pool_module, "train", lambda *_, **__: os._exit(3))
+    monkeypatch.setattr(pool_module, "train_group", lambda *_, **__: os._exit(3))
     with (
         Pool(digits, workers=1) as pool,
         pytest.raises(EtudeError, match="2 died with exit code 3"),

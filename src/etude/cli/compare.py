@@ -180,11 +180,23 @@ def _seeds(text: str) -> int | list[int]:
 
 def _check_writable(path: str) -> None:
     """Find out before the training, not after it, that the answer cannot be written."""
+    import tempfile
+
     from etude.errors import EtudeError
 
     folder = Path(path).absolute().parent
-    if path != "-" and not folder.is_dir():
+    if path == "-":
+        return
+    if not folder.is_dir():
         raise EtudeError(f"{path} must lie in a folder that exists, but {folder} does not; make it")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise EtudeError(
+            f"{path} must lie in a folder that can be written, but {folder} cannot"
+            f" ({error.strerror}); name another"
+        ) from None
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 from etude.errors import CompareError
@@ -17,10 +18,13 @@ from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, Task, load_task, prepare
 from etude.training import Pool
 
+LARGEST_SEED = 2**63
+"""A seed must fit into the store."""
+
 
 def compare(
     task: Task | Prepared | str,
-    strategies: Sequence[Strategy | str] | None = None,
+    strategies: Sequence[Strategy | str] | Strategy | str | None = None,
     *,
     updates: int | None = None,
     seeds: int | Sequence[int] = 3,
@@ -42,7 +46,7 @@ def compare(
 
     Args:
         task: a task, or the name of one (`digits`, `train.py:task`).
-        strategies: strategies or their texts; None takes `default_strategies()`.
+        strategies: strategies or their texts, or one alone; None takes `default_strategies()`.
         updates: length of every run; None takes the task's own budget.
         seeds: how many seeds (0, 1, ...), or which.
         batch_size: examples an update where a strategy does not say; None takes the task's.
@@ -105,12 +109,21 @@ def compare(
         runs=tuple(job.runs),
         winner=_winner(job, ranking[0], spec),
         decisions=tuple(job.decisions),
+        cost={
+            "runs": len(job.runs),
+            "updates": sum(run.planned for run in job.runs),
+            "reused": job.reused,
+            "trained": pool.trained,
+            "exhaustive": whole,
+        },
         complete=complete,
     )
 
 
-def _strategies(given: Sequence[Strategy | str] | None) -> list[Strategy]:
-    chosen = default_strategies() if given is None else [strategy(each) for each in given]
+def _strategies(given: Sequence[Strategy | str] | Strategy | str | None) -> list[Strategy]:
+    alone = isinstance(given, str | Strategy)  # one where several are meant
+    listed = [given] if alone else given
+    chosen = default_strategies() if listed is None else [strategy(each) for each in listed]
     if not chosen:
         raise CompareError("a comparison needs at least one strategy, got none")
     return list(dict.fromkeys(chosen))
@@ -120,7 +133,9 @@ def _seeds(given: int | Sequence[int]) -> tuple[int, ...]:
     picked = tuple(range(given)) if isinstance(given, int) else tuple(given)
     if not picked or len(set(picked)) < len(picked):
         raise CompareError(f"a comparison needs at least one seed, each once, got seeds={given}")
-    return picked
+    if not all(isinstance(seed, Integral) and abs(seed) < LARGEST_SEED for seed in picked):
+        raise CompareError(f"a seed must be a whole number below 2**63, got seeds={given}")
+    return tuple(map(int, picked))
 
 
 def _check_metric(metric: str, task: Task) -> None:
@@ -133,8 +148,17 @@ def _check_metric(metric: str, task: Task) -> None:
 
 def _prepared(task: Task | Prepared | str, batch_size: int | None, device: str) -> Prepared:
     if isinstance(task, Prepared):
+        if batch_size not in (None, task.task.batch_size):
+            raise CompareError(
+                f"a prepared task keeps its batch_size={task.task.batch_size}, got"
+                f" batch_size={batch_size}; give the task itself"
+            )
         return task
     loaded = load_task(task) if isinstance(task, str) else task
+    if not isinstance(loaded, Task):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
+        raise CompareError(
+            f"a comparison needs an etude Task or the name of one, got {type(task).__name__}"
+        )
     if batch_size is not None:
         loaded = replace(loaded, batch_size=batch_size)
     return prepare(loaded, device=device)

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import product
 
+from etude.errors import StrategyError
 from etude.records import Place
-from etude.schedules import Schedule
+from etude.schedules import Schedule, constant
 from etude.strategies import Strategy, strategy
 
 OPTIMIZERS = ("sgd momentum=0.9", "adamw")
@@ -40,13 +42,31 @@ def default_strategies(
         optimizers: names or texts with options.
         lrs: absolute peak lrs for every optimizer; None takes each optimizer's own from `LRS`.
         schedules: schedules or their texts.
+
+    Raises:
+        StrategyError: when a value cannot hold, or an optimizer's text has an lr or a schedule.
     """
+    for text in optimizers:
+        _check_alone(text)
     found = (
         strategy(text, lr=lr, schedule=schedule)
         for text, schedule in product(optimizers, schedules)
         for lr in (lrs or usual_lrs(text))
     )
     return list(dict.fromkeys(found))
+
+
+def _check_alone(optimizer: str) -> None:
+    """Refuse what the grid's own lrs and schedules would silently replace."""
+    named_lr = False
+    with suppress(StrategyError):
+        strategy(optimizer)  # refused without an lr
+        named_lr = True
+    if named_lr or strategy(optimizer, lr=1.0).schedule != constant():
+        raise StrategyError(
+            f"an optimizer of a grid takes its lr and schedule from their lists, got {optimizer!r};"
+            " leave them out here, or give it as a strategy of its own"
+        )
 
 
 def usual_lrs(optimizer: str) -> tuple[float, ...]:

@@ -6,12 +6,15 @@ at any moment takes up where it stopped: the same command finds the runs, decide
 and trains the rest.
 """
 
+import hashlib
 import math
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Protocol
+
+import numpy as np
 
 from etude.errors import CompareError
 from etude.race.ranking import rank
@@ -68,6 +71,9 @@ class Job:
     listener: Listener
     runs: list[Run] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
+    """What was decided: the same for the same runs, whether they were trained now or before."""
+    reused: int = 0
+    """Runs that were taken from the store."""
 
     def check(self, strategies: Sequence[Strategy]) -> None:
         """Raise now, before the first update, when a strategy fits neither task nor run."""
@@ -118,7 +124,8 @@ class Job:
         known = self.store.find(list(keys.values())) if self.store and self.reuse else {}
         waiting = [plan for plan in plans if keys[plan] not in known]
         if known:
-            self.decide(
+            self.reused += len(known)
+            self.listener.decided(
                 f"reused {len(known)} of {len(plans)} runs of {length} updates from the store:"
                 " same task, strategy, seed, versions and budget"
             )
@@ -126,20 +133,21 @@ class Job:
         for run in known.values():
             self.runs.append(run)
             self.listener.ended(run, reused=True)
-        for run in pool.train(waiting, updates=length):
+        for trained in pool.train(waiting, updates=length):
+            key = keys[Plan(strategy(trained.strategy), trained.seed, self._horizon(length))]
+            run = replace(trained, id=_identity(key, trained))
             self.runs.append(run)
-            self._keep(run, keys, length)
+            self._keep(run, key, length)
             self.listener.ended(run, reused=False)
 
     def _horizon(self, length: int) -> int | None:
         return None if length == self.updates else self.updates
 
-    def _keep(self, run: Run, keys: dict[Plan, str], length: int) -> None:
+    def _keep(self, run: Run, key: str, length: int) -> None:
         if self.store is None:
             return
-        plan = Plan(strategy(run.strategy), run.seed, self._horizon(length))
         settings = {**self.settings(), "updates": length, "chance": self.prepared.chance}
-        self.store.add(run, key=keys[plan], settings=settings)
+        self.store.add(run, key=key, settings=settings)
 
     def ranking(self, strategies: Sequence[Strategy], updates: int | None = None) -> list[Place]:
         """Rank strategies by their runs of one length, best first; None means in full."""
@@ -178,10 +186,19 @@ class Job:
             "versions": versions(),
         }
 
+    def _meant(self, each: Strategy) -> str:
+        """Give a strategy's text, with what a Python function in it says now: it may be edited."""
+        text = str(each)
+        if "function " not in text:
+            return text
+        bound = each.bind(self.updates, epoch=self.epoch(each), batch_size=self.batch_size(each))
+        said = bound.schedule(np.arange(self.updates))
+        return f"{text} {hashlib.sha256(said.tobytes()).hexdigest()}"
+
     def _key(self, plan: Plan, length: int) -> str:
         return run_key(
             fingerprint=self.prepared.fingerprint,
-            strategy=str(plan.strategy),
+            strategy=self._meant(plan.strategy),
             seed=plan.seed,
             updates=length,
             horizon=plan.horizon,
@@ -189,6 +206,11 @@ class Job:
             device=str(self.prepared.device),
             versions=versions(),
         )
+
+
+def _identity(key: str, run: Run) -> str:
+    """Name a run by what went in, versions and length included, and by what came out."""
+    return hashlib.sha256(f"{key} {run.id}".encode()).hexdigest()[:12]
 
 
 def versions() -> dict[str, str]:

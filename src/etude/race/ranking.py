@@ -40,14 +40,14 @@ def rank(
         text: {run.seed: quantity(run) for run in group} for text, group in by_strategy.items()
     }
     means = _means_without_seed_effects(values)
+    failures = {text: _failures(group) for text, group in by_strategy.items()}
     sign = -1.0 if maximize else 1.0
-    places.sort(
-        key=lambda place: (
-            *_failures(by_strategy[place.strategy]),
-            sign * means[place.strategy],
-        )
-    )
-    return [_against(place, places[0], values) for place in places]
+    places.sort(key=lambda place: (failures[place.strategy], sign * means[place.strategy]))
+    return [
+        _against(place, first, values, may_tie=failures[place.strategy] == failures[first.strategy])
+        for first in places[:1]
+        for place in places
+    ]
 
 
 def _place(strategy: Strategy, runs: Sequence[Run]) -> Place:
@@ -87,9 +87,12 @@ def _means_without_seed_effects(values: Mapping[str, Mapping[int, float]]) -> di
     """
     most = max((len(mine) for mine in values.values()), default=0)
     full = [m for m in values.values() if len(m) == most and np.isfinite(list(m.values())).all()]
+    # After an interruption as many seeds may be other seeds.
+    full = [m for m in full if m.keys() == full[0].keys()]
     overall = float(np.mean([list(mine.values()) for mine in full])) if full else 0.0
     effects = {
-        seed: np.mean([m[seed] for m in full]) - overall for seed in (full[0] if full else ())
+        seed: float(np.mean([m[seed] for m in full])) - overall
+        for seed in (full[0] if full else ())
     }
     means = {
         text: float(np.mean([value - effects.get(seed, 0.0) for seed, value in mine.items()]))
@@ -98,14 +101,16 @@ def _means_without_seed_effects(values: Mapping[str, Mapping[int, float]]) -> di
     return {text: mean if math.isfinite(mean) else math.inf for text, mean in means.items()}
 
 
-def _against(place: Place, winner: Place, values: Mapping[str, Mapping[int, float]]) -> Place:
+def _against(
+    place: Place, winner: Place, values: Mapping[str, Mapping[int, float]], *, may_tie: bool
+) -> Place:
     if place is winner:
         return place
     mine, best = values[place.strategy], values[winner.strategy]
     low, high = paired_interval([mine[seed] - best[seed] for seed in mine if seed in best])
-    # Without an interval (one seed, or a loss not finite) only a failed run is surely worse.
+    # A failed run is worse whatever the interval says; without one nothing else surely is.
     tie = low <= 0 <= high or (math.isnan(low) and math.isfinite(place.loss))
-    return replace(place, interval=(low, high), tie=tie)
+    return replace(place, interval=(low, high), tie=tie and may_tie)
 
 
 def paired_interval(differences: Sequence[float]) -> tuple[float, float]:

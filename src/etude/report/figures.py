@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.records import Array, Comparison, Outcome, Place, Run, finite
+from etude.report import rungs
+from etude.report.rungs import Point
 
 POINTS = 200
 """Points that a line keeps at most."""
@@ -33,12 +35,12 @@ def payload(comparison: Comparison) -> dict[str, Any]:
     """Give the charts' data: every strategy, lines of the best ones, and which to show first."""
     curves = _curves(comparison)
     return {
-        "updates": comparison.settings.get("updates"),
         "chance": _number(comparison.task.get("chance")),
         "far": FAR,
         "strategies": [_strategy(place) for place in comparison.ranking],
         "curves": curves,
-        "shown": [index for index in _best_of_families(comparison) if index < len(curves)],
+        "shown": [index for index in _shown_first(comparison) if index < len(curves)],
+        "sensitivity": _sensitivity(comparison),
     }
 
 
@@ -47,29 +49,63 @@ def _strategy(place: Place) -> dict[str, Any]:
         "name": place.strategy,
         "optimizer": place.optimizer,
         "schedule": place.schedule or "constant",
-        "lr": place.peak_lr,
-        "loss": _number(place.loss),
         "outcome": str(place.outcome),
+        "updates": place.updates,
+        "dropped": bool(place.note),
     }
 
 
-def _best_of_families(comparison: Comparison) -> list[int]:
-    """Give the indices of the best strategy of each optimizer and schedule, the first few."""
+def _shown_first(comparison: Comparison) -> list[int]:
+    """Give the indices of the first few finalists; without a race the best of each family.
+
+    A family is an optimizer with a schedule. Where a race has no finalist yet, the first few of
+    its longest copies stand in.
+    """
+    ranking = comparison.ranking
+    if rungs.is_race(comparison):
+        longest = max(place.updates for place in ranking)
+        return [i for i, place in enumerate(ranking) if place.updates == longest][:SHOWN]
     found: dict[tuple[str, str], int] = {}
-    for index, place in enumerate(comparison.ranking):
+    for index, place in enumerate(ranking):
         found.setdefault((place.optimizer, place.schedule), index)
     return list(found.values())[:SHOWN]
 
 
+def _sensitivity(comparison: Comparison) -> dict[str, Any]:
+    """Give final loss against peak lr at the length that most strategies were trained for.
+
+    Where these are short copies, the finalists' points in full come on top.
+    """
+    copies = rungs.copies_compared(comparison)
+    points = rungs.points(comparison, rungs.common_length(comparison))
+    finals = rungs.points(comparison, comparison.settings["updates"]) if copies else []
+    return {
+        "copies": copies,
+        "points": [_point(point) for point in points],
+        "finals": [_point(point) for point in finals],
+    }
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {
+        "name": point.strategy,
+        "optimizer": point.optimizer,
+        "schedule": point.schedule,
+        "lr": point.lr,
+        "loss": _number(point.loss),
+        "outcome": str(point.outcome),
+    }
+
+
 def _curves(comparison: Comparison) -> list[dict[str, Any]]:
     """Give the lines of the ranking's strategies from the best on, as far as the budget goes."""
-    runs = defaultdict(list)
+    runs: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in comparison.runs:
-        runs[run.strategy].append(run)
+        runs[run.strategy, run.planned].append(run)
     curves: list[dict[str, Any]] = []
     left = BUDGET
     for place in comparison.ranking:
-        curve = _strategy_curves(runs[place.strategy])
+        curve = _strategy_curves(runs[place.strategy, place.updates])
         left -= sum(len(line) for part in ("train", "val", "lr") for line in curve[part].values())
         if left < 0:
             break

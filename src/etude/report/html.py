@@ -6,7 +6,8 @@ The page is complete without scripts (answer, ranking, code, decisions); scripts
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +18,8 @@ from markupsafe import Markup, escape
 
 from etude._version import __version__
 from etude.records import Comparison, Outcome, Place
-from etude.report import figures, words
+from etude.report import figures, rungs, words
+from etude.report.rungs import Point
 from etude.report.words import Digits
 
 ROWS = 12
@@ -36,7 +38,10 @@ def page(comparison: Comparison) -> str:
         winner=winner,
         rest=rest,
         key_numbers=_key_numbers(comparison),
-        rows=_rows(comparison),
+        rows=list(_rows(comparison, rungs.finalists(comparison))),
+        dropped_rows=list(_rows(comparison, rungs.dropped(comparison))),
+        race=rungs.is_race(comparison),
+        copies=rungs.copies_compared(comparison),
         first_rows=ROWS,
         sensitivity=_sensitivity(comparison),
         facts=_facts(comparison),
@@ -85,6 +90,21 @@ def _json(value: Any) -> Markup:
 
 def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
     """Give the few numbers that stand large under the answer, each with its label."""
+    found = [*_reached(comparison), (str(len(comparison.ranking)), "strategies")]
+    finalists = rungs.finalists(comparison)
+    seeds = words.seeds_each(finalists)
+    if not rungs.is_race(comparison):
+        found.append((str(len(comparison.runs)), f"runs, {seeds} each"))
+        return found if comparison.ranking else []
+    with_seeds = f", with {seeds}" if finalists else ""
+    found.append((str(len(finalists)), f"of them in full{with_seeds}"))
+    share = words.share_of_exhaustive(comparison)
+    if share is not None:
+        found.append((share, "of the updates of all in full"))
+    return found
+
+
+def _reached(comparison: Comparison) -> list[tuple[str, str]]:
     leader = words.best(comparison)
     if leader is None:
         return []
@@ -95,13 +115,7 @@ def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
         found.append((words.number(leader.metric), f"{kind} {name}"))
     if comparison.winner:
         found.append((str(words.ties(comparison)), "tied with the winner"))
-    found.append((str(len(comparison.ranking)), "strategies"))
-    found.append((str(len(comparison.runs)), f"runs, {_each(comparison)}"))
     return found
-
-
-def _each(comparison: Comparison) -> str:
-    return f"{words.several(len(words.seeds(comparison)), 'seed')} each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +133,15 @@ class _Row:
     bar: dict[str, float] | None
 
 
-def _rows(comparison: Comparison) -> Iterator[_Row]:
-    losses = words.digits_for(place.loss for place in comparison.ranking)
-    metrics = words.digits_for(place.metric for place in comparison.ranking)
+def _rows(comparison: Comparison, places: Sequence[Place]) -> Iterator[_Row]:
+    losses = words.digits_for(place.loss for place in places)
+    metrics = words.digits_for(place.metric for place in places)
     ranked = losses if words.ranked_by(comparison) == "loss" else metrics
-    span = _span(comparison)
-    for rank, place in enumerate(comparison.ranking, 1):
+    span = _span(places)
+    ranks = {place.strategy: rank for rank, place in enumerate(comparison.ranking, 1)}
+    for place in places:
         yield _Row(
-            rank=rank,
+            rank=ranks[place.strategy],
             place=place,
             mark=words.MARKS[place.outcome],
             loss=losses.plain(place.loss),
@@ -149,14 +164,9 @@ def _interval(place: Place, digits: Digits) -> str:
     return f"{low} to {high}"
 
 
-def _span(comparison: Comparison) -> tuple[float, float]:
+def _span(places: Sequence[Place]) -> tuple[float, float]:
     """Give the range that the interval bars share: that of the rows shown first, and 0."""
-    bounds = [
-        bound
-        for place in comparison.ranking[:ROWS]
-        for bound in place.interval
-        if math.isfinite(bound)
-    ]
+    bounds = [bound for place in places[:ROWS] for bound in place.interval if math.isfinite(bound)]
     return min(bounds, default=0.0) * 1.05, max(bounds, default=0.0) * 1.05
 
 
@@ -181,33 +191,33 @@ def _bar(place: Place, span: tuple[float, float]) -> dict[str, float] | None:
 
 def _sensitivity(comparison: Comparison) -> dict[str, Any]:
     """Give the sensitivity chart's numbers as a table: a row per family, a column per lr."""
-    lrs = sorted({place.peak_lr for place in comparison.ranking})
-    cells: dict[tuple[str, str], dict[float, Place]] = {}
-    for place in comparison.ranking:
-        family = (place.optimizer, place.schedule or "constant")
-        cells.setdefault(family, {}).setdefault(place.peak_lr, place)
-    digits = words.digits_for(place.loss for place in comparison.ranking)
+    points = rungs.points(comparison, rungs.common_length(comparison))
+    lrs = sorted({point.lr for point in points})
+    cells: dict[tuple[str, str], dict[float, Point]] = defaultdict(dict)
+    for point in points:
+        cells[point.optimizer, point.schedule][point.lr] = point
+    digits = words.digits_for(point.loss for point in points)
     rows = {
-        " · ".join(family): [_cell(places.get(lr), digits) for lr in lrs]
-        for family, places in sorted(cells.items())
+        " · ".join(family): [_cell(at.get(lr), digits) for lr in lrs]
+        for family, at in sorted(cells.items())
     }
     return {"lrs": [words.number(lr) for lr in lrs], "rows": rows}
 
 
-def _cell(place: Place | None, digits: Digits) -> str:
-    if place is None:
+def _cell(point: Point | None, digits: Digits) -> str:
+    if point is None:
         return ""
-    mark = words.MARKS[place.outcome]
-    if place.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED):
-        return f"{mark} {place.outcome}"
-    return f"{digits.plain(place.loss)} {mark}"
+    mark = words.MARKS[point.outcome]
+    if point.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED):
+        return f"{mark} {point.outcome}"
+    return f"{digits.plain(point.loss)} {mark}"
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     """Give what is needed to run it again: sizes, settings, seeds and versions."""
     task = {key: value for key, value in comparison.task.items() if key not in _KNOWN_TASK_KEYS}
     settings = {key: value for key, value in comparison.settings.items() if key != "command"}
-    settings["seeds"] = list(words.seeds(comparison))
+    settings["seeds"] = words.seeds(comparison)
     everything = {**task, **settings, "versions": comparison.versions}
     return [(key.replace("_", " "), _fact(value)) for key, value in everything.items()]
 

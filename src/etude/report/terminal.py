@@ -1,5 +1,7 @@
 """Shows a comparison in the terminal: readable in 80 columns, in a pipe and without colour."""
 
+from collections.abc import Iterable
+
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
@@ -8,11 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from etude.records import Comparison, Outcome, Place
-from etude.report import words
+from etude.report import rungs, words
 from etude.report.words import Digits
 
 ROWS = 12
 """Places that the table lists."""
+
+BEST_DROPPED = 2
+"""Places that each rung dropped last, listed with the reason."""
 
 _STYLES = {
     Outcome.CONVERGED: "green",
@@ -28,12 +33,15 @@ def show(comparison: Comparison, console: Console) -> None:
     """Print the ranking, the outcomes, the decisions and the winner's code."""
     _say(console, _heading(comparison), "bold")
     console.print()
-    if comparison.ranking:
+    if rungs.finalists(comparison):
         console.print(_ranking(comparison, console))
         console.print()
+    if comparison.ranking:
         _say(console, _rest(comparison))
-        _say(console, words.how_compared(comparison), "dim")
+        if rungs.finalists(comparison):
+            _say(console, words.how_compared(comparison), "dim")
         console.print()
+    _show_dropped(comparison, console)
     for notice in words.notices(comparison):
         _say(console, notice, "bold yellow")
     _say(console, " ".join(words.answer(comparison)).strip(), "bold")
@@ -54,12 +62,16 @@ def _fit(console: Console, text: str) -> str:
 
 
 def _heading(comparison: Comparison) -> str:
-    strategies = words.several(len(comparison.ranking), "strategy").replace("ys", "ies")
-    parts = [comparison.task["name"], strategies]
-    parts.append(words.several(len(words.seeds(comparison)), "seed"))
-    if "updates" in comparison.settings:
-        parts.append(words.several(comparison.settings["updates"], "update"))
-    return " · ".join(parts)
+    strategies = words.several(len(comparison.ranking), "strategy")
+    finalists = rungs.finalists(comparison)
+    updates = comparison.settings.get("updates")
+    length = "" if updates is None else words.several(updates, "update")
+    if rungs.is_race(comparison):
+        with_seeds = f" with {words.seeds_each(finalists)}" if finalists else ""
+        full = f"{len(finalists) or 'none'} in full ({length}){with_seeds}"
+        return " · ".join([comparison.task["name"], f"race of {strategies}", full])
+    parts = [comparison.task["name"], strategies, words.seeds_each(finalists), length]
+    return " · ".join(filter(None, parts))
 
 
 def _ranking(comparison: Comparison, console: Console) -> Table:
@@ -118,7 +130,11 @@ def _add_value_columns(table: Table, comparison: Comparison) -> None:
 
 
 def _shown(comparison: Comparison) -> list[tuple[str, Place]]:
-    return [(str(rank), place) for rank, place in enumerate(comparison.ranking[:ROWS], 1)]
+    return [(str(rank), place) for rank, place in enumerate(_listed(comparison), 1)]
+
+
+def _listed(comparison: Comparison) -> list[Place]:
+    return rungs.finalists(comparison)[:ROWS]
 
 
 def _strategy(console: Console, place: Place) -> Text:
@@ -149,7 +165,7 @@ def _numbers(comparison: Comparison, place: Place) -> list[str]:
 
 
 def _digits(comparison: Comparison, name: str) -> Digits:
-    return words.digits_for(getattr(place, name) for place in comparison.ranking[:ROWS])
+    return words.digits_for(getattr(place, name) for place in _listed(comparison))
 
 
 def _difference(comparison: Comparison, place: Place, digits: Digits) -> tuple[str, str]:
@@ -161,9 +177,24 @@ def _difference(comparison: Comparison, place: Place, digits: Digits) -> tuple[s
 
 
 def _rest(comparison: Comparison) -> str:
-    more = len(comparison.ranking) - ROWS
+    more = len(rungs.finalists(comparison)) - ROWS
     beyond = f"and {more} more. " if more > 0 else ""
-    return f"{beyond}{words.counts_in_words(comparison)}."
+    endings = [f"{runs}: {words.in_words(counts)}." for runs, counts in words.endings(comparison)]
+    return f"{beyond}{' '.join(endings)} {words.cost_in_words(comparison)}".rstrip()
+
+
+def _show_dropped(comparison: Comparison, console: Console) -> None:
+    """Print what each rung dropped as one line, and why the best of it did not go on."""
+    if not rungs.is_race(comparison):
+        return
+    _say(console, words.dropped_title(comparison), "bold")
+    _show_list(console, words.dropped_in_words(comparison))
+    _say(console, words.what_copies_are(comparison), "dim")
+    console.print()
+    _say(console, "The best of these", "bold")
+    best = [place for rung in rungs.rungs(comparison) for place in rung.dropped[:BEST_DROPPED]]
+    _show_list(console, [f"{place.strategy}\n{place.note}" for place in best])
+    console.print()
 
 
 def _show_decisions(comparison: Comparison, console: Console) -> None:
@@ -171,9 +202,13 @@ def _show_decisions(comparison: Comparison, console: Console) -> None:
         return
     console.print()
     _say(console, "Decided by étude", "bold")
+    _show_list(console, comparison.decisions)
+
+
+def _show_list(console: Console, items: Iterable[str]) -> None:
     lines = Table.grid(padding=(0, 1))
-    for decision in comparison.decisions:
-        lines.add_row(_fit(console, "·"), Text(_fit(console, decision)))
+    for item in items:
+        lines.add_row(_fit(console, "·"), Text(_fit(console, item)))
     console.print(lines)
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from etude.records import Comparison, Outcome, Place
+from etude.records import Comparison, Outcome, Place, Run
+from etude.report import rungs
 
 MARKS = {
     Outcome.CONVERGED: "✓",
@@ -75,12 +76,13 @@ def ranked_value(comparison: Comparison, place: Place) -> float:
 
 
 def best(comparison: Comparison) -> Place | None:
-    """Give the place that the others are compared with: the winner's, or the first."""
+    """Give the place that the others are compared with: the winner's, or the first finalist."""
+    finalists = rungs.finalists(comparison)
     if comparison.winner is not None:
-        for place in comparison.ranking:
+        for place in finalists:
             if place.strategy == comparison.winner.strategy:
                 return place
-    return comparison.ranking[0] if comparison.ranking else None
+    return finalists[0] if finalists else None
 
 
 def difference(comparison: Comparison, place: Place) -> float:
@@ -95,7 +97,7 @@ def difference(comparison: Comparison, place: Place) -> float:
 
 
 def standing(comparison: Comparison, place: Place) -> str:
-    """Say in a word or two how a place stands to the winner."""
+    """Say in a word or two how a finalist stands to the winner."""
     if place is best(comparison):
         return "winner" if comparison.winner is not None else "best"
     if place.tie:
@@ -104,30 +106,104 @@ def standing(comparison: Comparison, place: Place) -> str:
 
 
 def ties(comparison: Comparison) -> int:
-    """Count the places that no difference from the winner is shown for."""
-    return sum(standing(comparison, place) == "tie" for place in comparison.ranking)
+    """Count the finalists that no difference from the winner is shown for."""
+    return sum(standing(comparison, place) == "tie" for place in rungs.finalists(comparison))
 
 
-def seeds(comparison: Comparison) -> tuple[int, ...]:
-    """Give the seeds that were run, sorted."""
-    return tuple(sorted({run.seed for run in comparison.runs}))
+def seeds_each(places: Iterable[Place]) -> str:
+    """Say how many seeds the places have: `3 seeds`, `3 to 6 seeds`."""
+    counts = [len(place.seeds) for place in places]
+    fewest, most = min(counts, default=0), max(counts, default=0)
+    return several(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
 
 
-def outcome_counts(comparison: Comparison) -> dict[Outcome, int]:
-    """Count the runs per outcome, best outcome first, leaving out those that none had."""
-    counted = Counter(run.outcome for run in comparison.runs)
+def seeds(comparison: Comparison) -> str:
+    """Name the seeds: those asked for, and those that only tied finalists got."""
+    used = sorted({run.seed for run in comparison.runs})
+    asked = comparison.settings.get("seeds", used)
+    further = [seed for seed in used if seed not in asked]
+    more = f"; finalists that tied also {_listed(further)}" if further else ""
+    return _listed(asked) + more
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values))
+
+
+def endings(comparison: Comparison) -> list[tuple[str, dict[Outcome, int]]]:
+    """Count how runs ended, those in full apart from short copies: `144 runs`, then outcomes.
+
+    Outcomes are from best to worst, without those that none had.
+    """
+    if not rungs.is_race(comparison):
+        return [(several(len(comparison.runs), "run"), _outcomes(comparison.runs))]
+    full, copies = rungs.in_full(comparison)
+    named = [(f"{several(len(full), 'run')} in full", full)] if full else []
+    named.append((several(len(copies), "short copy"), copies))
+    return [(name, _outcomes(runs)) for name, runs in named]
+
+
+def _outcomes(judged: Iterable[Run | Place]) -> dict[Outcome, int]:
+    counted = Counter(each.outcome for each in judged)
     return {outcome: counted[outcome] for outcome in Outcome if counted[outcome]}
 
 
-def counts_in_words(comparison: Comparison) -> str:
-    """Say how the runs ended: `144 runs: 98 converged, 31 collapsed, 15 diverged`."""
-    parts = [f"{count} {outcome}" for outcome, count in outcome_counts(comparison).items()]
-    return f"{several(len(comparison.runs), 'run')}: {', '.join(parts)}"
+def in_words(counts: dict[Outcome, int]) -> str:
+    """Write counts of outcomes: `98 converged, 31 collapsed, 15 diverged`."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+
+
+def dropped_title(comparison: Comparison) -> str:
+    """Name the places that were judged by short copies."""
+    return "Dropped after short copies" if comparison.complete else "Judged by short copies only"
+
+
+def dropped_in_words(comparison: Comparison) -> list[str]:
+    """Say for each rung how many strategies it dropped, and how their copies had ended."""
+    return [
+        f"{len(rung.dropped)} of {rung.entered} after copies of {several(rung.updates, 'update')}:"
+        f" {in_words(_outcomes(rung.dropped))}"
+        for rung in rungs.rungs(comparison)
+    ]
+
+
+def what_copies_are(comparison: Comparison) -> str:
+    """Say what a dropped strategy was judged by."""
+    go_on = " Those best within a rung went on." if comparison.complete else ""
+    return (
+        "A copy is a whole run made short, its schedule compressed. Its loss and outcome compare"
+        f" only with copies of the same length, not with a run in full.{go_on}"
+    )
+
+
+def share_of_exhaustive(comparison: Comparison) -> str | None:
+    """Give what a race took of the exhaustive comparison's updates: `31%`; None without a race."""
+    cost = comparison.cost
+    if not (rungs.is_race(comparison) and cost.get("exhaustive")):
+        return None
+    return f"{cost['updates'] / cost['exhaustive']:.0%}"
+
+
+def cost_in_words(comparison: Comparison) -> str:
+    """Say how many updates the runs have, and why fewer were trained; empty where unknown."""
+    cost = comparison.cost
+    if not cost:
+        return ""
+    share = share_of_exhaustive(comparison)
+    of = f", {share} of the {cost['exhaustive']:,} that all in full would have had" if share else ""
+    found = f"{cost['updates']:,} updates{of}."
+    if cost["trained"] < cost["updates"]:
+        stored = f", and {several(cost['reused'], 'run')} came from the store"
+        found += f" Trained now: {cost['trained']:,}; starts that runs share are trained once"
+        found += f"{stored if cost['reused'] else ''}."
+    return found
 
 
 def several(count: int, noun: str) -> str:
-    """Write a count with its noun: `1 run`, `2 runs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Write a count with its noun: `1 run`, `2 runs`, `2 copies`."""
+    if count == 1:
+        return f"{count} {noun}"
+    return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
 
 
 def answer(comparison: Comparison) -> tuple[str, str]:
@@ -136,9 +212,11 @@ def answer(comparison: Comparison) -> tuple[str, str]:
     Without a winner the first part is empty.
     """
     task = comparison.task["name"]
+    if not comparison.ranking:
+        return "", f"No run on {task} is done, so there is nothing to rank."
     leader = best(comparison)
     if leader is None:
-        return "", f"No run on {task} is done, so there is nothing to rank."
+        return "", f"No strategy was trained in full on {task} yet."
     if comparison.winner is None:
         return "", f"No strategy wins on {task}."
     return leader.strategy, f"wins on {task}: {_reached(comparison, leader)}, {_tied(comparison)}."
@@ -151,10 +229,15 @@ def _reached(comparison: Comparison, place: Place) -> str:
 
 
 def _tied(comparison: Comparison) -> str:
-    if len(seeds(comparison)) == 1:
+    finalists = rungs.finalists(comparison)
+    if all(len(place.seeds) == 1 for place in finalists):
         return "with one seed, so without intervals: nothing is shown to be better"
-    count = ties(comparison)
-    return f"tied with {several(count, 'other')}" if count else "ahead of all others"
+    other = "other finalist" if rungs.is_race(comparison) else "other"
+    if count := ties(comparison):
+        return f"tied with {several(count, other)}"
+    if rungs.is_race(comparison) and len(finalists) == 1:
+        return "the only finalist"
+    return f"ahead of all {other}s"
 
 
 def notices(comparison: Comparison) -> list[str]:
@@ -163,11 +246,12 @@ def notices(comparison: Comparison) -> list[str]:
     if not comparison.complete:
         done = several(len(comparison.runs), "run")
         found.append(f"interrupted: the ranking covers only the {done} that ended.")
-    if comparison.winner is None and comparison.ranking:
+    if comparison.winner is None and best(comparison) is not None:
         chance = comparison.task.get("chance")
         bar = "" if chance is None else f" (validation loss {number(chance)})"
+        every = "every finalist" if rungs.is_race(comparison) else "every strategy"
         found.append(
-            "no winner: every strategy diverged, collapsed or ended no better than the best"
+            f"no winner: {every} diverged, collapsed or ended no better than the best"
             f" constant answer{bar}."
         )
     return found
@@ -177,8 +261,10 @@ def how_compared(comparison: Comparison) -> str:
     """Say how differences, intervals and ties are defined."""
     quantity = "validation loss" if ranked_by(comparison) == "loss" else ranked_by(comparison)
     leader = "winner" if comparison.winner is not None else "best"
+    over = seeds_each(rungs.finalists(comparison))
+    shared = " (those that both have)" if " to " in over else ""
     return (
         f"Difference: {quantity} of a strategy minus that of the {leader}, with its 95% paired "
-        f"t-interval over {several(len(seeds(comparison)), 'seed')}. Tie: the interval holds 0. "
+        f"t-interval over {over}{shared}. Tie: the interval holds 0, and no more seeds failed. "
         "Exploratory: many strategies compared on few seeds, without correction."
     )

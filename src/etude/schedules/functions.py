@@ -13,7 +13,13 @@ from etude.schedules.units import SpanLike
 
 def function_at(t: float, function: Callable[[float], float]) -> float:
     """Ask the function; a whole t reaches it as an int, so that it may index a table."""
-    return float(function(int(t) if t == int(t) else t))
+    try:
+        return float(function(int(t) if t == int(t) else t))
+    except Exception as error:
+        raise ScheduleError(
+            f"a schedule's function must give a number at each t, at t = {t:g} it raised"
+            f" {type(error).__name__}: {error}"
+        ) from error
 
 
 class Importable(Option):

@@ -84,15 +84,20 @@ for update, (batch, target) in zip(range({updates}), batches()):
 
 
 def program(
-    strategy: "Strategy", schedule: Schedule, *, updates: int, task: str | None, seed: int
+    strategy: "Strategy",
+    schedule: Schedule,
+    *,
+    updates: int,
+    task: str | None,
+    seed: int,
+    batch_size: int | None,
 ) -> str:
     """Give the program's text; `schedule` is the strategy's own, bound to the run."""
-    batch = strategy.batch_size
     if task is None:
-        imports, setting = "", _STAND_IN.format(seed=seed, batch=batch or 32)
+        imports, setting = "", _STAND_IN.format(seed=seed, batch=batch_size or 32)
     else:
         imports = "\nfrom etude.tasks import build_model, load_task, prepare, seed_for\n"
-        setting = _TASK.format(task=task, seed=seed, batch=batch or "task.batch_size")
+        setting = _TASK.format(task=task, seed=seed, batch=batch_size or "task.batch_size")
     return _PROGRAM.format(
         strategy=strategy,
         version=__version__,

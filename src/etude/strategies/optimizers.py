@@ -62,8 +62,8 @@ class Family:
         for option in self.options:
             if name in (option.name, option.keyword):
                 return option
-        known = ", ".join(option.name for option in self.options)
-        raise StrategyError(f"{self.name} has no option {name!r}; it takes lr, {known}")
+        known = ", ".join(["lr", *(option.name for option in self.options), "batch", "clip"])
+        raise StrategyError(f"{self.name} has no option {name!r}; it takes {known}")
 
 
 def _plain(value: Any) -> Any:

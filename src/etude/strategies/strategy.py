@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any, Self
 
 from etude.errors import ScheduleError, StrategyError
@@ -122,12 +123,16 @@ class Strategy:
                 stand-in model and data to replace.
             seed: the run to repeat.
             epoch: updates in one epoch; needed when the schedule counts epochs.
-            batch_size: examples an update; needed when the schedule counts samples.
+            batch_size: examples an update, where the strategy does not say; None leaves them to
+                the task (32 for the stand-in). Needed when the schedule counts samples.
         """
         from etude.strategies.code import program
 
         bound = self.bind(updates, epoch=epoch, batch_size=batch_size)
-        return program(self, bound.schedule, updates=updates, task=task, seed=seed)
+        batch = self.batch_size or batch_size
+        return program(
+            self, bound.schedule, updates=updates, task=task, seed=seed, batch_size=batch
+        )
 
 
 def strategy(
@@ -143,7 +148,7 @@ def strategy(
 
     Args:
         text: `adamw lr=1e-3 wd=0.01 warmup 5% -> cosine`, or just an optimizer's name. `batch=`
-            and `clip=` set the batch size and the gradient's largest norm.
+            and `clip=` set the batch size and the gradient's largest norm. Or a strategy.
         lr: peak lr, absolute.
         schedule: a schedule or its text; `constant` unless given.
         batch_size: examples an update.
@@ -153,19 +158,16 @@ def strategy(
     Raises:
         StrategyError: when the text does not parse or a value cannot hold.
     """
-    if isinstance(text, Strategy):
-        return text
-    found = _read(text)
+    found = _settings_of(text) if isinstance(text, Strategy) else _read(text)
     given = {"lr": lr, "schedule": schedule, "batch": batch_size, "clip": clip}
     settings = {**found.settings, **{k: v for k, v in given.items() if v is not None}}
     if "lr" not in settings:
         raise StrategyError(f"a strategy needs its lr, got {text!r}; add lr=0.001, say")
     peak_lr = check_lr(settings.pop("lr"))
-    curve = settings.pop("schedule", None) or constant()
     return Strategy(
         optimizer=found.family.name,
         peak_lr=peak_lr,
-        schedule=parse(curve) if isinstance(curve, str) else curve,
+        schedule=_check_schedule(settings.pop("schedule", None)),
         batch_size=_check_batch(settings.pop("batch", None)),
         clip=_check_clip(settings.pop("clip", None)),
         options=_check_options(found.family, {**settings, **options}),
@@ -187,10 +189,19 @@ def check_lr(lr: Any) -> float:
     return value
 
 
+def _check_schedule(given: Any) -> Schedule:
+    found = constant() if given is None else parse(given) if isinstance(given, str) else given
+    if not isinstance(found, Schedule):
+        raise StrategyError(
+            f"schedule must be a schedule or its text, such as cosine, got schedule={given!r}"
+        )
+    return found
+
+
 def _check_batch(batch: Any) -> int | None:
     if batch is None:
         return None
-    if isinstance(batch, bool) or int(batch) != batch or batch < 1:
+    if not _is_number(batch) or batch != batch // 1 or batch < 1:
         raise StrategyError(f"batch must be a whole number of at least 1, got batch={batch}")
     return int(batch)
 
@@ -198,9 +209,13 @@ def _check_batch(batch: Any) -> int | None:
 def _check_clip(clip: Any) -> float | None:
     if clip is None:
         return None
-    if not (math.isfinite(clip) and clip > 0):
+    if not _is_number(clip) or clip <= 0:
         raise StrategyError(f"clip must be a finite norm above 0, got clip={clip}")
     return float(clip)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_options(family: Family, given: Mapping[str, Any]) -> tuple[tuple[str, Value], ...]:
@@ -221,14 +236,25 @@ class _Found:
     settings: dict[str, Any]
 
 
+def _settings_of(given: Strategy) -> _Found:
+    settings = {"lr": given.peak_lr, "schedule": given.schedule, **dict(given.options)}
+    settings |= {"batch": given.batch_size, "clip": given.clip}
+    return _Found(OPTIMIZERS[given.optimizer], settings)
+
+
 def _read(text: str) -> _Found:
     """Split a strategy's text into the optimizer, its settings and the schedule."""
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
+        raise StrategyError(f"a strategy must be a text or a Strategy, got {text!r}")
     name = _WORD.match(text)
     if name is None:
         raise StrategyError("a strategy's text starts with an optimizer, got an empty text")
     family, settings = _read_optimizer(text, name.start(1), name[1])
-    at = name.end()
+    at, seen = name.end(), set[str]()
     while (word := _WORD.match(text, at)) and (pair := _SETTING.fullmatch(word[1])):
+        if pair[1] in seen:
+            raise StrategyError(_pointing(text, word.start(1), f"{pair[1]} is given already"))
+        seen.add(pair[1])
         settings[pair[1]] = _read_value(text, word.start(1), pair)
         at = word.end()
     if text[at:].strip():

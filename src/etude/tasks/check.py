@@ -92,6 +92,7 @@ def prepare(task: Task, device: torch.device | str = "cpu") -> Prepared:
 
 def _behaviour(task: Task, probe: _Probe) -> list[Any]:
     return [
+        task.name,  # the seeds of weights and batches hang on it
         probe.loss,
         probe.gradient,
         probe.val_loss,

@@ -88,7 +88,7 @@ class Resident(Examples):
     def take(self, index: Tensor) -> tuple[Any, Any]:
         """Give the batch (input, target) of these examples."""
         index = index.to(self.device)
-        return map_tensors(lambda t: t[index], self.tensors)
+        return map_tensors(lambda t: t.index_select(0, index), self.tensors)
 
     def rows(self, index: Tensor) -> "Resident":
         """Give the split that holds only these examples."""

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
@@ -20,7 +21,8 @@ from etude.errors import EtudeError
 from etude.records import Run
 from etude.tasks import Prepared, load_task, prepare
 from etude.training.cohort import Plan
-from etude.training.run import train
+from etude.training.prefix import Group, cost, groups
+from etude.training.run import train_group
 
 TRIES = 2
 """Times a run is begun before a dying worker ends the comparison."""
@@ -28,7 +30,7 @@ TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    plan: Plan
+    group: Group
     updates: int
     tries: int = 1
 
@@ -62,6 +64,8 @@ class Pool:
         self._context: Any = multiprocessing.get_context(method)
         self._source = spec if method == "spawn" and spec else prepared
         self.size: int = 0 if method is None else _cores() if workers is None else workers
+        self.trained = 0
+        """Updates that were asked for so far, starts that runs share counted once."""
         self._workers: list[_Worker] = []
         self._done = self._context.Value("q", 0)
 
@@ -82,7 +86,9 @@ class Pool:
         self._workers = []
 
     def train(self, plans: Sequence[Plan], *, updates: int) -> Iterator[Run]:
-        """Train all plans and give each run as it ends, in the order in which they end.
+        """Train all plans and give the runs as they end, in the order in which they end.
+
+        Runs that share a start are trained together, the start once.
 
         Args:
             plans: what to train.
@@ -91,47 +97,51 @@ class Pool:
         Raises:
             EtudeError: when a run cannot be trained, or its worker dies again and again.
         """
+        arranged = groups(self._prepared, plans, updates)
+        self.trained += sum(cost(group, updates) for group in arranged)
+        waiting = deque(_Job(group, updates) for group in arranged)
         if not self._workers:
-            yield from self._train_here(plans, updates)
-            return
-        waiting = deque(_Job(plan, updates) for plan in plans)
+            yield from self._train_here(waiting)
         while waiting or any(worker.job for worker in self._workers):
             self._hand_out(waiting)
-            for worker in self._answering():
+            for worker, job in self._answering():
                 try:
                     answer = worker.pipe.recv()
                 except (EOFError, ConnectionResetError):
-                    waiting.appendleft(self._replace(worker))
+                    waiting.appendleft(self._replace(worker, job))
                     continue
                 worker.job = None
                 if isinstance(answer, Exception):
                     raise answer
-                yield answer
+                yield from answer
 
-    def _train_here(self, plans: Sequence[Plan], updates: int) -> Iterator[Run]:
-        for plan in plans:
-            yield train(self._prepared, plan, updates=updates, progress=_counter(self._done))
+    def _train_here(self, waiting: deque[_Job]) -> Iterator[Run]:
+        count = _counter(self._done)
+        while waiting:
+            job = waiting.popleft()
+            yield from train_group(self._prepared, job.group, updates=job.updates, progress=count)
 
     def _hand_out(self, waiting: deque[_Job]) -> None:
         for worker in self._workers:
             if worker.job is None and waiting:
                 worker.job = waiting.popleft()
-                worker.pipe.send((worker.job.plan, worker.job.updates))
+                # A worker that died while it waited has closed its end; `_answering` finds it.
+                with suppress(BrokenPipeError):
+                    worker.pipe.send((worker.job.group, worker.job.updates))
 
-    def _answering(self) -> list[_Worker]:
-        busy = [worker for worker in self._workers if worker.job]
+    def _answering(self) -> list[tuple[_Worker, _Job]]:
+        busy = [(worker, worker.job) for worker in self._workers if worker.job]
         # The pipe of a worker that died is at its end, and so it answers too.
-        ready = wait([worker.pipe for worker in busy])
-        return [worker for worker in busy if worker.pipe in ready]
+        ready = wait([worker.pipe for worker, _ in busy])
+        return [pair for pair in busy if pair[0].pipe in ready]
 
-    def _replace(self, dead: _Worker) -> _Job:
+    def _replace(self, dead: _Worker, job: _Job) -> _Job:
         """Put a new worker in the place of a dead one; give the job to do again."""
-        job = dead.job
         _stop(dead)
-        if job is None or job.tries >= TRIES:
+        if job.tries >= TRIES:
             raise EtudeError(
                 f"a worker must live through its run, but {TRIES} died with exit code"
-                f" {dead.process.exitcode} while training {job and str(job.plan.strategy)!r};"
+                f" {dead.process.exitcode} while training '{job.group[0].plan.strategy}';"
                 " if memory is short, --workers 1 needs less"
             )
         self._workers[self._workers.index(dead)] = self._start()
@@ -148,18 +158,18 @@ class Pool:
 
 
 def _work(pipe: Connection, source: Prepared | str, done: Any) -> None:
-    """Train the plans that come through the pipe, one after the other; the worker's life."""
+    """Train the groups that come through the pipe, one after the other; the worker's life."""
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepared = prepare(load_task(source)) if isinstance(source, str) else source
     count = _counter(done)
     while True:
         try:
-            plan, updates = pipe.recv()
+            group, updates = pipe.recv()
         except EOFError:
             return
         try:
-            pipe.send(train(prepared, plan, updates=updates, progress=count))
+            pipe.send(train_group(prepared, group, updates=updates, progress=count))
         except EtudeError as error:
             pipe.send(error)
 

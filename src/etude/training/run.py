@@ -1,4 +1,4 @@
-"""Train one run from start to end."""
+"""Train runs from start to end."""
 
 import hashlib
 import math
@@ -12,25 +12,33 @@ from etude.diagnosis import judge
 from etude.errors import EtudeError, TaskError
 from etude.records import Curve, Run
 from etude.tasks import Prepared
-from etude.training.cohort import Plan
-from etude.training.serial import EVALUATIONS, SerialCohort
+from etude.training.cohort import Cohort, Plan
+from etude.training.course import EVALUATIONS
+from etude.training.prefix import Branch, Group
+from etude.training.serial import SerialCohort
+
+Progress = Callable[[int], None]
 
 
 def train(
-    prepared: Prepared,
-    plan: Plan,
-    *,
-    updates: int,
-    progress: Callable[[int], None] = lambda _: None,
+    prepared: Prepared, plan: Plan, *, updates: int, progress: Progress = lambda _: None
 ) -> Run:
-    """Train one run in this process.
+    """Train one run in this process; see `train_group`."""
+    (run,) = train_group(prepared, (Branch(plan, None, 0),), updates=updates, progress=progress)
+    return run
+
+
+def train_group(
+    prepared: Prepared, group: Group, *, updates: int, progress: Progress = lambda _: None
+) -> list[Run]:
+    """Train runs that share starts, in this process; each is what it would be alone.
 
     Args:
         prepared: the task.
-        plan: strategy and seed.
-        updates: length of the run.
-        progress: told the number of updates just done, a few times a run. Those that a diverged
-            run leaves undone count as done at its end.
+        group: the runs, and where each parts from an earlier one.
+        updates: length of every run.
+        progress: told the number of updates just done, a few times a run. Shared updates count
+            for each run that shares them, and what a diverged run leaves undone counts as done.
 
     Raises:
         TaskError: when the task's own code raises.
@@ -38,21 +46,49 @@ def train(
     began = time.perf_counter()
     try:
         with one_thread():
-            cohort = SerialCohort(prepared, [plan], updates=updates)
-            while cohort.alive:
-                before = cohort.done(0)
-                cohort.advance(max(1, updates // EVALUATIONS))
-                progress(cohort.done(0) - before)
+            curves = _curves(prepared, group, updates, progress)
     except EtudeError:
         raise
     except Exception as error:
         # The probe step passed, so this comes from the user's model, loss or data later on.
         raise TaskError(
             f"a task must train to its end, but {prepared.task.name} raised"
-            f" {type(error).__name__}: {error} (strategy {plan.strategy}, seed {plan.seed})"
+            f" {type(error).__name__}: {error} (strategy {group[0].plan.strategy})"
         ) from error
-    progress(updates - cohort.done(0))
-    return _finished(prepared, plan, updates, cohort.curve(0), time.perf_counter() - began)
+    seconds = (time.perf_counter() - began) / len(group)
+    return [
+        _finished(prepared, branch.plan, updates, curve, seconds)
+        for branch, curve in zip(group, curves, strict=True)
+    ]
+
+
+def _curves(prepared: Prepared, group: Group, updates: int, progress: Progress) -> list[Curve]:
+    roots = [branch.plan for branch in group if branch.source is None]
+    cohort = SerialCohort(prepared, roots, updates=updates)
+    lanes: dict[int, int] = {}
+    for place, branch in enumerate(group):
+        if branch.source is None:
+            lanes[place] = len(lanes)
+    t = 0
+    for place, branch in sorted(enumerate(group), key=lambda pair: pair[1].at):
+        if branch.source is not None:
+            _advance(cohort, t, branch.at, progress, updates)
+            t = branch.at
+            lanes[place] = cohort.fork(lanes[branch.source], branch.plan.strategy)
+            progress(t)
+    _advance(cohort, t, updates, progress, updates)
+    left = sum(updates - cohort.done(lane) for lane in lanes.values())
+    progress(left)
+    return [cohort.curve(lanes[place]) for place in range(len(group))]
+
+
+def _advance(cohort: Cohort, start: int, stop: int, progress: Progress, updates: int) -> None:
+    """Advance all from `start` to `stop`, telling the progress now and then."""
+    block = max(1, updates // EVALUATIONS)
+    for t in range(start, stop, block):
+        before = sum(map(cohort.done, runs := cohort.alive))
+        cohort.advance(min(block, stop - t))
+        progress(sum(map(cohort.done, runs)) - before)
 
 
 @contextmanager
@@ -73,8 +109,8 @@ def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, second
         task=prepared.task.name,
         strategy=str(plan.strategy),
         seed=plan.seed,
-        planned=updates,
         outcome=judge(curve, chance=prepared.chance),
+        planned=updates,
         updates=int(curve.update[-1]) + 1 if broke_off else int(curve.eval_update[-1]),
         loss=float(curve.val_loss[-1]),
         metric=float(curve.val_metric[-1]),

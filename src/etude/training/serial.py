@@ -7,22 +7,24 @@ model (dropout), so it gives the same bits alone, beside others and in any proce
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from etude.records import Curve
 from etude.strategies import Strategy, build_optimizer
 from etude.tasks import Prepared, build_model, seed_for
 from etude.training.cohort import Plan
+from etude.training.course import Course, batch_size_for, rates_for
 from etude.training.order import BatchOrder
-from etude.training.signals import Recorder, evaluate, gradient_norm, update_ratio
-
-ROWS = 200
-"""Rows of a curve, unless the run is shorter."""
-EVALUATIONS = 20
-"""Evaluations of a run after the one at its start."""
+from etude.training.signals import (
+    Recorder,
+    evaluate,
+    gradient_norm,
+    trained_weights,
+    update_ratio,
+)
 
 
 class SerialCohort:
@@ -50,7 +52,7 @@ class SerialCohort:
         state goes along when both strategies use the same optimizer; otherwise it starts anew.
         """
         lane = self._lanes[run]
-        twin = _Lane(self._prepared, Plan(strategy, lane.plan.seed), self._updates)
+        twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._updates)
         state = lane.state()
         if strategy.optimizer != lane.plan.strategy.optimizer:
             state["optimizer"] = twin.state()["optimizer"]
@@ -87,40 +89,40 @@ class _Lane:
 
     def __init__(self, prepared: Prepared, plan: Plan, updates: int) -> None:
         task, strategy = prepared.task, plan.strategy
-        batch_size = strategy.batch_size or task.batch_size
-        epoch = max(1, prepared.train.size // batch_size)
-        horizon = plan.horizon or updates
-        schedule = strategy.bind(horizon, epoch=epoch, batch_size=batch_size).schedule
-        multipliers = schedule(np.arange(updates) * (horizon / updates))
         self.plan = plan
         self.done = 0
         self.ended = False
         self.recorder = Recorder()
         self._prepared = prepared
-        self._updates = updates
-        self._stride = max(1, updates // ROWS)
-        self._evaluations = {round(updates * k / EVALUATIONS) for k in range(EVALUATIONS + 1)}
-        self._rates = [strategy.peak_lr * m for m in multipliers.tolist()]
+        self._course = Course(updates)
+        self._rates = rates_for(prepared, strategy, updates, plan.horizon)
         self._model = build_model(task, plan.seed).to(prepared.device)
         self._optimizer = build_optimizer(strategy, self._model.parameters())
         self._order = BatchOrder(
-            prepared.train.size, batch_size, seed_for(task.name, plan.seed, "batches")
+            prepared.train.size,
+            batch_size_for(prepared, strategy),
+            seed_for(task.name, plan.seed, "batches"),
         )
         with torch.random.fork_rng():
             torch.manual_seed(seed_for(task.name, plan.seed, "dropout"))
             self._random = _random_state()
 
     def advance(self, updates: int) -> None:
-        """Train by so many updates, at most to the end; stop at the first loss not finite."""
-        stop = min(self.done + updates, self._updates)
+        """Train by so many updates, at most to the end.
+
+        A run whose loss was not finite ends at its next evaluation, wherever calls part.
+        """
+        course = self._course
+        stop = min(self.done + updates, course.updates)
         with self._own_randomness():
             while self.done < stop and not self.ended:
                 if self.done == 0:
                     self._evaluate()
-                self._train_to(min([t for t in self._evaluations if t > self.done] + [stop]))
-                self.ended = not self.recorder.flush() or self.done == self._updates
-                if self.done in self._evaluations:
+                self._train_to(min(course.next_evaluation(self.done), stop))
+                self.recorder.flush()
+                if course.evaluates(self.done):
                     self._evaluate()
+                    self.ended = not self.recorder.finite or self.done == course.updates
 
     def _train_to(self, stop: int) -> None:
         self._model.train()
@@ -136,12 +138,12 @@ class _Lane:
         optimizer.zero_grad()
         loss = task.loss(model(inputs), targets)
         loss.backward()
-        if t % self._stride:
+        if not self._course.records(t):
             self._clip()
             optimizer.step()
             return
         grad_norm = gradient_norm(model)
-        before = [p.detach().clone() for p in model.parameters()]
+        before = trained_weights(model)
         self._clip()
         optimizer.step()
         self.recorder.row(t, self._rates[t], loss, grad_norm, update_ratio(model, before))

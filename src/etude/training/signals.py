@@ -5,7 +5,7 @@ wait for the device at each update.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,15 @@ def gradient_norm(model: nn.Module) -> Tensor:
     return norm(p.grad for p in model.parameters() if p.grad is not None)
 
 
+def trained_weights(model: nn.Module) -> list[Tensor]:
+    """Give copies of the parameters that have a gradient: those that an optimizer changes."""
+    return [p.detach().clone() for p in model.parameters() if p.grad is not None]
+
+
 def update_ratio(model: nn.Module, before: list[Tensor]) -> Tensor:
-    """Give the 2-norm of the change of the weights over the 2-norm of the weights before."""
-    change = norm(p.detach() - old for p, old in zip(model.parameters(), before, strict=True))
-    return change / norm(before)
+    """Give the 2-norm of the change of the trained weights over their 2-norm before."""
+    after = (p.detach() for p in model.parameters() if p.grad is not None)
+    return norm(new - old for new, old in zip(after, before, strict=True)) / norm(before)
 
 
 class Recorder:
@@ -53,21 +58,28 @@ class Recorder:
         """Keep an evaluation."""
         self._evaluations.append((update, values.loss, values.metric, values.spread))
 
-    def flush(self) -> bool:
-        """Read the waiting rows from the device; tell whether every loss was finite.
+    def flush(self) -> None:
+        """Read the waiting rows from the device."""
+        if self._waiting:
+            signals = torch.stack([row[2] for row in self._waiting]).double().cpu().tolist()
+            self.extend(
+                (*row[:2], *signs) for row, signs in zip(self._waiting, signals, strict=True)
+            )
+            self._waiting.clear()
+
+    def extend(self, rows: Iterable[tuple[float, ...]]) -> None:
+        """Keep rows (update, lr, loss, gradient norm, update ratio).
 
         Rows after the first loss that is not finite say nothing more and are left out.
         """
-        if not self._waiting:
-            return True
-        signals = torch.stack([row[2] for row in self._waiting]).double().cpu().tolist()
-        for (update, lr, _), values in zip(self._waiting, signals, strict=True):
-            self._rows.append((update, lr, *values))
-            if not math.isfinite(values[0]):
-                self._waiting.clear()
-                return False
-        self._waiting.clear()
-        return True
+        for row in rows:
+            if self.finite:
+                self._rows.append(row)
+
+    @property
+    def finite(self) -> bool:
+        """Tell whether every loss so far was finite."""
+        return not self._rows or math.isfinite(self._rows[-1][2])
 
     def curve(self) -> Curve:
         """Give all that was kept and flushed."""
@@ -98,6 +110,12 @@ class Evaluation:
     outputs are not predictions."""
 
 
+def evaluation_batches(prepared: Prepared) -> Sequence[Tensor]:
+    """Give the places of the validation examples in the batches in which they are evaluated."""
+    size = max(EVALUATION_BATCH, prepared.task.batch_size)
+    return torch.arange(prepared.val.size).split(size)
+
+
 @torch.no_grad()
 def evaluate(model: nn.Module, prepared: Prepared) -> Evaluation:
     """Evaluate a model on the whole validation split, in evaluation mode."""
@@ -106,7 +124,7 @@ def evaluate(model: nn.Module, prepared: Prepared) -> Evaluation:
     model.eval()
     loss = metric = 0.0
     outputs: list[Tensor] = []
-    for index in torch.arange(val.size).split(max(EVALUATION_BATCH, task.batch_size)):
+    for index in evaluation_batches(prepared):
         inputs, targets = val.take(index)
         output = model(inputs)
         share = len(index) / val.size
@@ -115,10 +133,11 @@ def evaluate(model: nn.Module, prepared: Prepared) -> Evaluation:
         if task.predicts and isinstance(output, Tensor):
             outputs.append(output)
     model.train(was_training)
-    return Evaluation(loss, metric, _spread(outputs))
+    return Evaluation(loss, metric, spread(outputs))
 
 
-def _spread(outputs: list[Tensor]) -> float:
+def spread(outputs: list[Tensor]) -> float:
+    """Compute how much predictions differ between inputs: batches of outputs, [n, ...] each."""
     if not outputs or not outputs[0].is_floating_point():
         return math.nan
     joined = torch.cat(outputs).double()

@@ -2,8 +2,8 @@
 // keeps them readable without colour (dashes, markers, labels at the line ends), on log scales with
 // few ticks, in the page's theme, and point by point with the arrow keys.
 //
-// A line is {label, name, colour, dash, shape?, ring?, x, y, low?, high?}: null in y is a gap; colour,
-// dash and shape are numbers. A mark is {x, row, colour, text?, shift?}: a cross in a row on the top edge.
+// A line is {label, name, colour, dash, shape?, hollow?, ring?, x, y, low?, high?}: null in y is a gap;
+// colour, dash and shape are numbers; a hollow line has large hollow markers and no stroke. A mark is {x, row, colour, text?, shift?}: a cross in a row on the top edge.
 
 const COLOURS = 8;
 const DASHES = [[], [9, 4], [2, 3], [12, 3, 2, 3], [5, 2], [18, 5], [2, 7], [9, 3, 2, 3, 2, 3]];
@@ -147,7 +147,7 @@ function drawable(value, { log, range: [low, high] }) {
 }
 
 function seriesOf(line) {
-  return { scale: "y", width: 2, stroke: () => colourOf(line.colour), dash: dashOf(line.dash), points: { show: false } };
+  return { scale: "y", width: 2, stroke: () => colourOf(line.colour), dash: dashOf(line.dash), points: { show: false }, ...(line.hollow && { paths: () => null }) };
 }
 
 /** Draw bands between seeds and horizontal rules, under the lines and inside the frame. */
@@ -158,7 +158,7 @@ function drawBehind(plot, spec) {
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   for (const line of spec.lines) if (line.low) fillBand(plot, line);
-  for (const { y, text } of spec.rules ?? []) drawRule(plot, y, text);
+  for (const { y } of spec.rules ?? []) drawRule(plot, y);
   ctx.restore();
 }
 
@@ -176,19 +176,27 @@ function fillBand(plot, { x, low, high, colour }) {
   ctx.globalAlpha = 1;
 }
 
-function drawRule(plot, value, text) {
+function drawRule(plot, value) {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   const height = plot.valToPos(value, "y", true);
-  ctx.strokeStyle = ctx.fillStyle = token("--muted");
+  ctx.strokeStyle = token("--muted");
   ctx.lineWidth = ratio;
   ctx.setLineDash([3 * ratio, 3 * ratio]);
   ctx.beginPath();
   ctx.moveTo(bbox.left, height);
   ctx.lineTo(bbox.left + bbox.width, height);
   ctx.stroke();
+}
+
+function nameRule(plot, { y, text }) {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  const height = plot.valToPos(y, "y", true);
+  if (height < bbox.top || height > bbox.top + bbox.height) return;
   const above = height - 18 * ratio > bbox.top;
-  write(ctx, text, bbox.left + 6 * ratio, height + (above ? -8 : 9) * ratio);
+  ctx.fillStyle = token("--muted");
+  write(ctx, text, bbox.left + 6 * ratio, height + (above ? -9 : 10) * ratio);
 }
 
 /** Draw markers, labels at the line ends, and the crosses of what left the chart. */
@@ -197,6 +205,7 @@ function drawOver(plot, spec) {
   ctx.save();
   ctx.setLineDash([]);
   for (const line of spec.lines) if (line.shape !== undefined) drawMarkers(plot, line);
+  for (const rule of spec.rules ?? []) nameRule(plot, rule);
   drawEndLabels(plot, spec.lines);
   (spec.rows ?? []).forEach((row, index) => drawRow(plot, row, rowHeight(plot, index, spec.rows.length)));
   for (const mark of spec.marks ?? []) drawMark(plot, mark, rowHeight(plot, mark.row, spec.rows.length));
@@ -207,14 +216,23 @@ const rowHeight = (plot, index, rows) => plot.bbox.top - (rows - index - 0.5) * 
 
 function drawMarkers(plot, line) {
   const ratio = devicePixelRatio;
-  plot.ctx.fillStyle = colourOf(line.colour);
   line.x.forEach((x, index) => {
     const y = line.y[index];
     if (y === null || y > plot.scales.y.max) return;
     const place = [plot.valToPos(x, "x", true), plot.valToPos(y, "y", true)];
-    plot.ctx.fill(new Path2D(outline(line.shape, ...place, (line.ring === index ? 6 : 4) * ratio)));
-    if (line.ring === index) drawRing(plot.ctx, ...place, 10 * ratio);
+    const radius = line.hollow || line.ring === index ? 6 : 4;
+    drawMarker(plot.ctx, new Path2D(outline(line.shape, ...place, radius * ratio)), line);
+    if (line.ring === index) drawRing(plot.ctx, ...place, 11 * ratio);
   });
+}
+
+function drawMarker(ctx, path, { colour, hollow }) {
+  ctx.fillStyle = hollow ? token("--paper") : colourOf(colour);
+  ctx.fill(path);
+  if (!hollow) return;
+  ctx.strokeStyle = colourOf(colour);
+  ctx.lineWidth = 2 * devicePixelRatio;
+  ctx.stroke(path);
 }
 
 function drawRing(ctx, left, top, radius) {
@@ -225,7 +243,7 @@ function drawRing(ctx, left, top, radius) {
   ctx.stroke();
 }
 
-/** Write each line's label at its end; at the right edge, labels make room for each other. */
+/** Write each line's label at its end; labels above each other, as at the right edge, make room. */
 function drawEndLabels(plot, lines) {
   const { bbox, scales } = plot;
   const ratio = devicePixelRatio;
@@ -234,9 +252,11 @@ function drawEndLabels(plot, lines) {
     const [left, top] = [plot.valToPos(line.x[last], "x", true), plot.valToPos(line.y[last], "y", true)];
     return { text: line.label, colour: line.colour, left, top: Math.min(top, bbox.top + bbox.height), gone: line.y[last] > scales.y.max };
   }).filter((label) => !label.gone);
-  const edge = labels.filter((label) => label.left > bbox.left + 0.95 * bbox.width);
-  for (const label of edge) label.left = bbox.left + bbox.width;
-  spread(edge, 14 * ratio, bbox.top + bbox.height);
+  const right = bbox.left + bbox.width;
+  for (const label of labels) if (label.left > right - 0.05 * bbox.width) label.left = right;
+  for (const end of new Set(labels.map(({ left }) => left))) {
+    spread(labels.filter(({ left }) => left === end), 14 * ratio, bbox.top + bbox.height);
+  }
   for (const { text, colour, left, top } of labels) {
     plot.ctx.fillStyle = colourOf(colour);
     write(plot.ctx, text, left + 6 * ratio, top);
@@ -279,9 +299,14 @@ function drawMark(plot, mark, height) {
   write(ctx, mark.text, left + (before ? -2 : 2) * size, height, before ? "right" : "left");
 }
 
+/** Write text in the fill colour, with a rim of paper so that lines under it do not hide it. */
 function write(ctx, text, left, middle, align = "left") {
   ctx.font = TEXT.replace("12px", `${12 * devicePixelRatio}px`);
+  ctx.strokeStyle = token("--paper");
+  ctx.lineWidth = 4 * devicePixelRatio;
+  ctx.lineJoin = "round";
   ctx.textAlign = align;
   ctx.textBaseline = "middle";
+  ctx.strokeText(text, left, middle);
   ctx.fillText(text, left, middle);
 }

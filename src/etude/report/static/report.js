@@ -6,6 +6,7 @@ import { makeReadable, say } from "./reading.js";
 
 const MOST = 8;
 const TABLE_ROWS = 25;
+const ROOM = 1.25;
 const FAILED = ["diverged", "collapsed"];
 
 const byId = (id) => document.getElementById(id);
@@ -15,7 +16,13 @@ const charts = {};
 
 // Curves: `state.shown` maps a strategy's index to its style, which stays its own while it is shown.
 
-const title = (index) => `#${index + 1} ${data.strategies[index].name}`;
+const copyOf = (updates) => `copy of ${updates} updates`;
+
+function title(index) {
+  const { name, updates, dropped } = data.strategies[index];
+  return `#${index + 1} ${name}${dropped ? `, ${copyOf(updates)}` : ""}`;
+}
+
 const shownInOrder = () => [...state.shown.keys()].sort((one, other) => one - other);
 const partName = () => (state.part === "val" ? "validation loss" : "training loss");
 
@@ -31,7 +38,7 @@ function addStrategy(index) {
 }
 
 function drawCurves() {
-  const updates = { name: "update", log: false, range: [0, data.updates ?? Math.max(1, ...lines("lr").flatMap((line) => line.x))] };
+  const updates = { name: "update", log: false, range: [0, longestRun(shownInOrder())] };
   drawLoss(updates);
   const rates = lines("lr");
   const scale = scaleFor(rates.flatMap((line) => line.y), { name: "learning rate used" });
@@ -45,6 +52,9 @@ function drawCurves() {
 const lowestPeak = (rates) => Math.min(...rates.map((line) => Math.max(...finite(line.y))));
 
 const lines = (part) => shownInOrder().map((index) => lineOf(index, part));
+
+/** Give the length of the longest runs: short copies shown beside them end on the way. */
+const longestRun = (indices) => Math.max(1, ...indices.map((index) => data.strategies[index].updates));
 
 function drawLoss(updates) {
   const losses = lines(state.part);
@@ -69,13 +79,16 @@ function exitOf({ index, label }) {
   return { x: update, text: `${label} diverged at ${update}${part}` };
 }
 
+/** Say what is drawn and which is lowest, of lines of the greatest length: others had no chance. */
 function summary(losses, gone) {
-  const ended = losses.filter((line) => Number.isFinite(line.y.at(-1)));
+  const length = longestRun(losses.map((line) => line.index));
+  const ended = losses.filter((line) => Number.isFinite(line.y.at(-1)) && data.strategies[line.index].updates === length);
   ended.sort((one, other) => one.y.at(-1) - other.y.at(-1));
   const lowest = ended.length ? ` Lowest at the end: ${ended[0].name} with ${number(ended[0].y.at(-1))}.` : "";
   const left = gone.map((line) => ` ${exitOf(line).text}.`).join("");
   const count = losses.length === 1 ? "1 strategy" : `${losses.length} strategies`;
-  return `Median ${partName()} of ${count}.${lowest}${left}`;
+  const copies = losses.filter((line) => data.strategies[line.index].dropped).length;
+  return `Median ${partName()} of ${count}${copies ? `, ${copies} as short copies` : ""}.${lowest}${left}`;
 }
 
 /** Draw a chart anew: for another choice of lines, another theme, another width. */
@@ -180,23 +193,32 @@ const kinds = (key) => [...new Set(data.strategies.map((strategy) => strategy[ke
 const optimizers = kinds("optimizer");
 const schedules = kinds("schedule");
 
+const { copies, points, finals } = data.sensitivity;
+const isChosen = ({ optimizer, schedule }) => !state.hidden.has(optimizer) && !state.hidden.has(schedule);
+
 function familyLines() {
   const families = optimizers.flatMap((optimizer) => schedules.map((schedule) => ({ optimizer, schedule })));
-  return families.filter((family) => !state.hidden.has(family.optimizer) && !state.hidden.has(family.schedule)).map(familyLine).filter((line) => line.x.length);
+  return families.filter(isChosen).map(familyLine).filter((line) => line.x.length);
 }
 
 function familyLine({ optimizer, schedule }) {
-  const points = new Map();
-  for (const strategy of data.strategies) {
-    if (strategy.optimizer === optimizer && strategy.schedule === schedule && !points.has(strategy.lr)) points.set(strategy.lr, strategy);
-  }
-  const members = [...points.values()].sort((one, other) => one.lr - other.lr);
-  const colour = optimizers.indexOf(optimizer);
+  const members = points.filter((point) => point.optimizer === optimizer && point.schedule === schedule);
+  return { ...lineThrough(members, { inFull: !copies }), optimizer, name: `${optimizer}, ${schedule}`, dash: schedules.indexOf(schedule) };
+}
+
+/** Give the finalists' runs in full, which come on top of a chart of short copies. */
+function finalLines() {
+  const chosen = optimizers.map((optimizer) => finals.filter((point) => point.optimizer === optimizer && isChosen(point)));
+  return chosen.filter((members) => members.length).map((members) => ({ ...lineThrough(members, { inFull: true }), dash: 0, hollow: true }));
+}
+
+/** Give an optimizer's line through its points; the best strategy has a ring where it ran in full. */
+function lineThrough(given, { inFull }) {
+  const members = [...given].sort((one, other) => one.lr - other.lr);
+  const colour = optimizers.indexOf(members[0]?.optimizer);
   return {
-    name: `${optimizer}, ${schedule}`,
-    members, optimizer, colour, shape: colour,
-    dash: schedules.indexOf(schedule),
-    ring: members.indexOf(data.strategies[0]),
+    members, colour, shape: colour,
+    ring: inFull ? members.findIndex(({ name }) => name === data.strategies[0].name) : -1,
     x: members.map((member) => member.lr),
     y: members.map((member) => member.loss),
   };
@@ -204,24 +226,29 @@ function familyLine({ optimizer, schedule }) {
 
 function drawSensitivity() {
   const families = familyLines();
-  const members = families.flatMap((line) => line.members);
+  const lines = [...families, ...finalLines()];
+  const members = lines.flatMap((line) => line.members);
   const learned = members.filter((member) => !FAILED.includes(member.outcome));
-  const cap = 1.25 * Math.max(...finite(learned.map((member) => member.loss)), data.chance ?? 0);
+  const cap = ROOM * Math.max(...finite(learned.map((member) => member.loss)), data.chance ?? 0);
+  const losses = finite(members.map((member) => member.loss));
+  const roomForRule = data.chance !== null && Math.max(...losses) > data.chance / ROOM ? [data.chance * ROOM] : [];
   const marks = failures(families);
   const rates = members.map((member) => member.lr);
   replaceChart("sensitivity-chart", {
-    lines: families,
+    lines,
     x: { name: "peak learning rate", log: true, range: [Math.min(...rates) / 1.3, Math.max(...rates) * 1.3] },
-    y: scaleFor(members.map((member) => member.loss), { name: "final validation loss", cap: cap > 0 ? cap : Infinity }),
+    y: scaleFor([...losses, ...roomForRule], { name: "final validation loss", cap: cap > 0 ? cap : Infinity }),
     rows: FAILED.filter((outcome) => marks.some((mark) => mark.outcome === outcome)),
     marks,
     rules: data.chance === null ? [] : [{ y: data.chance, text: `best constant answer ${number(data.chance)}` }],
   });
-  charts["sensitivity-chart"].sentence = (line, index) => {
-    const { lr, loss, outcome } = line.members[index];
-    return `${line.name}: peak learning rate ${number(lr)}, ${loss === null ? "no finite loss" : `final loss ${number(loss)}`}, ${outcome}.`;
+  charts["sensitivity-chart"].sentence = ({ name, hollow, members }, index) => {
+    const { name: strategy, lr, loss, outcome } = members[index];
+    const length = hollow ? " in full" : copies ? `, ${copyOf(copies)}` : "";
+    return `${name ?? strategy}${length}: peak learning rate ${number(lr)}, ${loss === null ? "no finite loss" : `final loss ${number(loss)}`}, ${outcome}.`;
   };
-  byId("sensitivity-summary").textContent = optimizers.filter((name) => !state.hidden.has(name)).map((name) => valley(name, families)).join(" ");
+  const after = copies ? `After copies of ${copies} updates (the first rung): ` : "";
+  byId("sensitivity-summary").textContent = after + optimizers.filter((name) => !state.hidden.has(name)).map((name) => valley(name, families)).join(" ");
 }
 
 /** Give one cross per outcome, optimizer and lr, side by side where optimizers share an lr. */
@@ -267,27 +294,30 @@ function setUpFamilies() {
   );
 }
 
-// Ranking and code
+// Tables and code
 
-function setUpRanking() {
-  const rows = [...byId("ranking").tBodies[0].rows];
-  const first = Number(byId("ranking").dataset.first);
-  const button = byId("show-all");
+/** Give the words to look for; those between quotes stay together: adamw "rung 2". */
+const wordsOf = (text) => (text.toLowerCase().match(/"[^"]+|[^"\s]+/g) ?? []).map((word) => word.replace('"', ""));
+
+/** Let a table be filtered, and show its first rows until all are asked for. */
+function setUpTable(controls) {
+  const rows = [...byId(controls.dataset.table).tBodies[0].rows];
+  const first = Number(controls.dataset.first);
+  const [filter, button, status] = ["input", "button", "[role=status]"].map((part) => controls.querySelector(part));
   const refresh = () => {
-    const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = wordsOf(filter.value);
     const all = button.getAttribute("aria-expanded") === "true";
     const matches = rows.filter((row) => words.every((word) => row.textContent.toLowerCase().includes(word)));
     rows.forEach((row) => { row.hidden = !matches.includes(row) || (!all && !words.length && row.rowIndex > first); });
-    byId("filter-count").textContent = words.length ? `${matches.length} of ${rows.length} match` : "";
-    button.textContent = all ? `Show the best ${first}` : `Show all ${rows.length}`;
+    status.textContent = words.length ? `${matches.length} of ${rows.length} match` : "";
+    button.textContent = all ? `Show the first ${first}` : `Show all ${rows.length}`;
   };
-  byId("filter").addEventListener("input", refresh);
+  filter.addEventListener("input", refresh);
   button.addEventListener("click", () => {
     button.setAttribute("aria-expanded", String(button.getAttribute("aria-expanded") !== "true"));
     refresh();
   });
-  button.hidden = rows.length <= first;
-  byId("ranking-controls").hidden = false;
+  controls.hidden = false;
   refresh();
 }
 
@@ -316,7 +346,7 @@ function drawAll() {
 function start() {
   for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
   byId("sensitivity-table").open = false;
-  setUpRanking();
+  document.querySelectorAll("[data-table]").forEach(setUpTable);
   setUpCurves();
   setUpFamilies();
   drawAll();

@@ -1,0 +1,56 @@
+"""When a run records and is evaluated, and its rates: the same in every engine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from etude.strategies import Strategy
+from etude.tasks import Prepared
+
+ROWS = 200
+"""Rows of a curve, unless the run is shorter."""
+EVALUATIONS = 20
+"""Evaluations of a run after the one at its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The course of a run of so many updates."""
+
+    updates: int
+
+    def records(self, update: int) -> bool:
+        """Tell whether this update gives a row of the curve."""
+        return update % max(1, self.updates // ROWS) == 0
+
+    def evaluates(self, done: int) -> bool:
+        """Tell whether a run is evaluated after so many updates."""
+        return done in self._evaluations()
+
+    def next_evaluation(self, done: int) -> int:
+        """Give the number of updates at the next evaluation after `done`; the end is one."""
+        return min(point for point in self._evaluations() if point > done)
+
+    def _evaluations(self) -> set[int]:
+        return {round(self.updates * k / EVALUATIONS) for k in range(EVALUATIONS + 1)}
+
+
+def batch_size_for(prepared: Prepared, strategy: Strategy) -> int:
+    """Give the examples an update of a strategy takes: its own batch size, or the task's."""
+    return strategy.batch_size or prepared.task.batch_size
+
+
+def rates_for(
+    prepared: Prepared, strategy: Strategy, updates: int, horizon: int | None = None
+) -> list[float]:
+    """Give the absolute lr of each update of a run, in Python's own double precision.
+
+    With a horizon the run is a shortened copy of one of that length: the whole schedule is
+    compressed, update t of the copy using the rate of update t * horizon / updates.
+    """
+    batch_size = batch_size_for(prepared, strategy)
+    epoch = max(1, prepared.train.size // batch_size)
+    whole = horizon or updates
+    schedule = strategy.bind(whole, epoch=epoch, batch_size=batch_size).schedule
+    at = np.arange(updates) * (whole / updates)
+    return [strategy.peak_lr * m for m in schedule(at).tolist()]

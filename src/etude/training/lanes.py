@@ -1,0 +1,213 @@
+"""Lanes that can be trained in one pass: one kind of optimizer, one batch size.
+
+The lanes' weights, optimizer memory and extras are the rows of a few stacked tensors. They are
+trained chunk by chunk: a chunk's rows stay in the cache for all updates up to the next pause.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from etude.tasks import Prepared
+from etude.tasks.trees import leaves, map_tensors
+from etude.training.cohort import Plan
+from etude.training.course import Course
+from etude.training.draws import Draws, Stream
+from etude.training.functional import without_advice
+from etude.training.lane_optimizers import Kind
+from etude.training.signals import Evaluation, Recorder, evaluation_batches, spread
+from etude.training.steps import Steps
+
+Row = dict[str, Tensor]
+"""A lane's tensors: "weights", "memory ..." of its optimizer and "extra ..." of its model."""
+
+
+@dataclass(eq=False, slots=True)
+class Lane:
+    """One run."""
+
+    plan: Plan
+    stream: Stream
+    rates: list[float]
+    """Absolute lr of each update."""
+    columns: Tensor
+    """What the optimizer takes from them, float64 [updates, columns]."""
+    born: int = 0
+    """The update at which its optimizer began."""
+    done: int = 0
+    ended: bool = False
+    recorder: Recorder = field(default_factory=Recorder)
+
+
+class Lanes:
+    """The lanes of one kind of optimizer and one batch size.
+
+    Args:
+        prepared: the task.
+        steps: the steps for that batch size.
+        kind: the kind of optimizer.
+        width: lanes of a chunk. Where the last chunk needs more than there are, because fast steps
+            are compiled for just so many, it is filled up with copies that nobody reads.
+    """
+
+    def __init__(self, prepared: Prepared, steps: Steps, kind: Kind, width: int) -> None:
+        self._prepared = prepared
+        self._steps = steps
+        self._kind = kind
+        self._width = max(width, steps.network.fewest)
+        self._memory = [f"memory {name}" for name in kind.memory]
+        self._extras = [f"extra {name}" for name in steps.network.extras]
+        self._lanes: list[Lane] = []
+        self._rows: Row = {}
+        self._arrived: list[tuple[Lane, Row]] = []
+
+    def add(self, lane: Lane, row: Row) -> None:
+        """Take in a lane; memory that its row lacks begins at zero."""
+        nothing = torch.zeros_like(row["weights"])
+        names = ["weights", *self._memory, *self._extras]
+        self._arrived.append((lane, {name: row.get(name, nothing) for name in names}))
+
+    def row(self, lane: Lane) -> Row:
+        """Give a copy of a lane's tensors."""
+        for other, row in self._arrived:
+            if other is lane:
+                return {name: value.clone() for name, value in row.items()}
+        place = self._lanes.index(lane)
+        return {name: value[place].clone() for name, value in self._rows.items()}
+
+    def settle(self) -> None:
+        """Let lanes that ended go and lanes that arrived in, so that no row is trained in vain."""
+        kept = [place for place, lane in enumerate(self._lanes) if not lane.ended]
+        if len(kept) == len(self._lanes) and not self._arrived:
+            return
+        arrived = [pair for pair in self._arrived if not pair[0].ended]
+        self._lanes = [self._lanes[place] for place in kept] + [lane for lane, _ in arrived]
+        self._arrived = []
+        missing = -len(self._lanes) % self._width
+        if not self._steps.fast:  # replayed steps take any number of lanes that is enough
+            last = len(self._lanes) % self._width
+            missing = max(0, self._steps.network.fewest - last) if last else 0
+        old, self._rows = self._rows, {}
+        for name in ["weights", *self._memory, *self._extras] if self._lanes else []:
+            new = [row[name] for _, row in arrived]
+            rows = [*old[name][kept], *new] if kept else new
+            self._rows[name] = torch.stack(rows + rows[-1:] * missing)
+
+    def train(self, start: int, stop: int, course: Course, draws: Mapping[Stream, Draws]) -> None:
+        """Do the updates from `start` to `stop` in all lanes, and record them."""
+        updates = [t for t in range(start, stop) if course.records(t)]
+        for lanes, rows in self._chunks():
+            signals = self._train_chunk(lanes, rows, range(start, stop), course, draws)
+            if not signals:
+                continue
+            table = torch.stack(signals).permute(2, 0, 1).double().cpu().tolist()
+            for lane, values in zip(lanes, table, strict=False):
+                told = zip(updates, values, strict=True)
+                lane.recorder.extend((t, lane.rates[t], *signs) for t, signs in told)
+
+    def _chunks(self) -> Iterator[tuple[list[Lane], Row]]:
+        for first in range(0, len(self._lanes), self._width):
+            part = slice(first, first + self._width)
+            yield self._lanes[part], {name: value[part] for name, value in self._rows.items()}
+
+    def _train_chunk(
+        self,
+        lanes: list[Lane],
+        rows: Row,
+        updates: range,
+        course: Course,
+        draws: Mapping[Stream, Draws],
+    ) -> list[Tensor]:
+        """Train a chunk; give the signals of each recorded update, [3, lanes]."""
+        weights = rows["weights"]
+        memory = [rows[name] for name in self._memory]
+        extras = [rows[name] for name in self._extras]
+        buffers = len(self._steps.network.buffers)
+        lanes = lanes + lanes[-1:] * (len(weights) - len(lanes))
+        columns = torch.stack([lane.columns[updates.start : updates.stop] for lane in lanes], -1)
+        columns = columns.unsqueeze(-1).to(weights)
+        signals = []
+        for t, numbers, (masks, batch) in zip(
+            updates, columns, self._drawn(lanes, draws), strict=True
+        ):
+            gradient, losses, *rest = self._steps.gradient(weights, *extras, *masks, *batch)
+            extras[:buffers] = rest[:buffers]
+            if not course.records(t):
+                self._steps.update(self._kind, weights, gradient, memory, numbers)
+                continue
+            norm, before = self._steps.norm, weights.clone()
+            seen = [self._steps.losses(losses, rest[buffers:], batch), norm(gradient)]
+            self._steps.update(self._kind, weights, gradient, memory, numbers)
+            signals.append(torch.stack([*seen, norm(weights - before) / norm(before)]))
+        for name, value in zip(self._extras[:buffers], extras, strict=False):
+            rows[name].copy_(value)
+        return signals
+
+    def _drawn(
+        self, lanes: list[Lane], draws: Mapping[Stream, Draws]
+    ) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+        """Give the masks and the batch of each update, tensors of [lanes, ...]."""
+        streams = list(dict.fromkeys(lane.stream for lane in lanes))
+        device = self._prepared.device
+        places = torch.tensor([streams.index(lane.stream) for lane in lanes])
+        index = torch.stack([draws[stream].batches for stream in streams], dim=1)
+        index = index.index_select(1, places).to(device)
+        uses = zip(*(draws[stream].masks for stream in streams), strict=True)
+        masks = [torch.stack(use, dim=1) for use in uses]
+        places = places.to(device)
+        for t, batch in enumerate(index):
+            yield [mask[t].index_select(0, places) for mask in masks], self._examples(batch)
+
+    def _examples(self, index: Tensor) -> list[Tensor]:
+        """Give the tensors of the lanes' batches: places [lanes, batch] -> [lanes, batch, ...]."""
+        flat = index.flatten()  # one long index is read several times faster than a table of them
+        examples = leaves(self._prepared.train.take(flat))
+        return [tensor.unflatten(0, index.shape) for tensor in examples]
+
+    def evaluate(self, done: int) -> None:
+        """Evaluate all lanes on the validation split, as `signals.evaluate` does one model."""
+        for lanes, rows in self._chunks():
+            enough = max(len(lanes), self._steps.network.fewest)
+            mine = {name: value[:enough] for name, value in rows.items()}
+            for lane, evaluation in zip(lanes, self._evaluations(mine), strict=False):
+                lane.recorder.evaluation(done, evaluation)
+
+    def _evaluations(self, rows: Row) -> Iterator[Evaluation]:
+        task, val, network = self._prepared.task, self._prepared.val, self._steps.network
+        weights, extras = rows["weights"], [rows[name] for name in self._extras]
+        losses = metrics = torch.zeros(len(weights), dtype=torch.float64)
+        outputs: list[Tensor] = []
+        for index in evaluation_batches(self._prepared):
+            inputs, targets = val.take(index)
+            mine = [t.expand(len(weights), *t.shape) for t in leaves(inputs)]
+            output = network.outputs(self._steps.predict(weights, *extras, *mine))
+            share = len(index) / val.size
+            losses = losses + share * self._for_each(task.loss, output, targets)
+            if task.measure:
+                metrics = metrics + share * self._for_each(task.measure, output, targets)
+            if task.predicts and isinstance(output, Tensor):
+                outputs.append(output)
+        for lane, (loss, metric) in enumerate(zip(losses.tolist(), metrics.tolist(), strict=True)):
+            spreading = spread([output[lane] for output in outputs])
+            yield Evaluation(loss, metric if task.measure else math.nan, spreading)
+
+    def _for_each(self, function: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> Tensor:
+        """Compute a loss or metric of each lane's outputs, float64 [lanes]."""
+        count = len(next(leaves(outputs)))
+        if self._steps.fast:
+            try:
+                with without_advice(), torch.no_grad():
+                    values = vmap(lambda output: function(output, targets))(outputs)
+                return values.double().cpu()
+            except Exception:  # noqa: BLE001, S110 - a metric may be any Python; then one by one
+                pass
+        each = (map_tensors(lambda t, lane=lane: t[lane], outputs) for lane in range(count))
+        with torch.no_grad():
+            return torch.tensor(
+                [float(function(one, targets)) for one in each], dtype=torch.float64
+            )

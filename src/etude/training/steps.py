@@ -1,0 +1,84 @@
+"""The steps of training in a form that runs: replayed as recorded, or compiled.
+
+Exact steps repeat the operations of ordinary training, so that a lane's bits are an ordinary
+run's. Fast steps are compiled: operations are joined, which moves last bits, as torch's own
+`fused=True` does.
+"""
+
+from collections.abc import Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from etude.training.functional import Network, Step, compile_step, record
+from etude.training.lane_optimizers import Kind, update
+
+
+class Steps:
+    """Steps of one network, made when first needed and kept by the number of lanes.
+
+    Args:
+        network: the task's functions.
+        fast: compile? Where no compiler works, the steps are replayed instead.
+    """
+
+    def __init__(self, network: Network, *, fast: bool) -> None:
+        self.network = network
+        self.fast = fast
+        self.trouble: str | None = None
+        """Why steps that should be are not compiled."""
+        self._made: dict[Hashable, Step] = {}
+
+    def gradient(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Do `Network.gradient`."""
+        return self._step(("gradient", len(tensors[0])), self.network.gradient, tensors)(*tensors)
+
+    def predict(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Do `Network.predict`; too seldom to be worth compiling."""
+        key = "predict", tensors[0].shape, tensors[-1].shape
+        if key not in self._made:
+            self._made[key] = record(self.network.predict, *tensors)
+        return self._made[key](*tensors)
+
+    def update(
+        self,
+        kind: Kind,
+        weights: Tensor,
+        gradient: Tensor,
+        memory: Sequence[Tensor],
+        columns: Tensor,
+    ) -> None:
+        """Do one update of an optimizer, in place."""
+        if not self.fast:
+            update(kind, weights, gradient, memory, columns, self.norm)
+            return
+
+        def step(weights: Tensor, gradient: Tensor, columns: Tensor, *memory: Tensor) -> tuple[()]:
+            update(kind, weights, gradient, memory, columns, self.norm)
+            return ()
+
+        tensors = weights, gradient, columns, *memory
+        self._step((kind, len(weights)), step, tensors)(*tensors)
+
+    def losses(self, losses: Tensor, outputs: Sequence[Tensor], batch: Sequence[Tensor]) -> Tensor:
+        """Give the losses to record, [lanes]: those of `gradient`, or their exact bits."""
+        return losses if self.fast else self.network.losses(outputs, batch)
+
+    def norm(self, rows: Tensor) -> Tensor:
+        """Give the 2-norm of each row, [lanes, weights] -> [lanes]."""
+        return torch.linalg.vector_norm(rows, dim=1) if self.fast else self.network.norm(rows)
+
+    def _step(self, key: Hashable, step: Step, tensors: Sequence[Tensor]) -> Step:
+        if key not in self._made:
+            self._made[key] = self._make(step, tensors)
+        return self._made[key]
+
+    def _make(self, step: Step, tensors: Sequence[Tensor]) -> Step:
+        # Making a step runs it; in-place steps must not change the lanes then.
+        example = [tensor.clone() for tensor in tensors]
+        if self.fast and self.trouble is None:
+            try:
+                return compile_step(step, *example)
+            except Exception as error:  # noqa: BLE001 - compilers fail in many ways; speed is all that is lost
+                self.trouble = f"{type(error).__name__}: {error}"
+        return record(step, *example)
