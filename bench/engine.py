@@ -13,6 +13,7 @@ curves while they are timed, the plain loops record nothing.
 
 import argparse
 import multiprocessing
+import os
 import resource
 import statistics
 import time
@@ -36,9 +37,11 @@ from etude.training.stacked import StackedCohort
 
 UPDATES = 2000
 """Length of the runs; curves have a row every tenth update, as a run of this length has."""
+LONGEST = UPDATES // 20 - 1
+"""Updates between two evaluations."""
 SERIAL_LANES = 2
 LANES = (1, 4, 16, 64, 256)
-BASE = "plain x2"
+USER, BASE = "user's loop", "plain x2"
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,8 @@ class Job:
         return self.plans[0].strategy
 
 
-Updates = Callable[[int], int]
-"""Does so many updates of each lane; gives the lane-updates done."""
+Updates = Callable[[int], tuple[int, float]]
+"""Does so many updates of each lane; gives the lane-updates done, and the seconds they took."""
 
 
 def plain(job: Job, batches: Callable[[Job], Iterator[Any]], *, fused: bool) -> Updates:
@@ -134,14 +137,15 @@ def plain(job: Job, batches: Callable[[Job], Iterator[Any]], *, fused: bool) -> 
     )
     feed = batches(job)
 
-    def updates(count: int) -> int:
+    def updates(count: int) -> tuple[int, float]:
+        began = time.perf_counter()
         for _ in range(count):
             inputs, targets = next(feed)
             optimizer.zero_grad()
             task.loss(model(inputs), targets).backward()
             optimizer.step()
             scheduler.step()
-        return count
+        return count, time.perf_counter() - began
 
     return updates
 
@@ -164,23 +168,23 @@ def cohort(job: Job, build: Callable[..., Any]) -> Updates:
     runs = build(job.prepared, job.plans, updates=UPDATES)
     runs.advance(1)
     start = runs.state()
-    room = UPDATES // 20 - 1
+    room = LONGEST
 
-    def updates(count: int) -> int:
+    def updates(count: int) -> tuple[int, float]:
         nonlocal room
-        count = min(count, UPDATES // 20 - 1)
         if count > room:
             runs.restore(start)
-            room = UPDATES // 20 - 1
+            room = LONGEST
+        began = time.perf_counter()
         runs.advance(count)
         room -= count
-        return count * len(job.plans)
+        return count * len(job.plans), time.perf_counter() - began
 
     return updates
 
 
 WAYS: dict[str, Callable[[Job], Updates]] = {
-    "user's loop": partial(plain, batches=from_loader, fused=False),
+    USER: partial(plain, batches=from_loader, fused=False),
     BASE: partial(plain, batches=from_memory, fused=False),
     "fused x2": partial(plain, batches=from_memory, fused=True),
     "serial x2": lambda job: cohort(Job(job.prepared, job.plans[:SERIAL_LANES]), SerialCohort),
@@ -191,8 +195,7 @@ WAYS: dict[str, Callable[[Job], Updates]] = {
 
 def work(pipe: Connection, way: str, job: Job) -> None:
     """Time one way of training whenever the pipe says so; the life of a process."""
-    if way != "user's loop":
-        torch.set_num_threads(1)
+    torch.set_num_threads(os.cpu_count() or 1 if way == USER else 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     updates = WAYS[way](job)
@@ -204,12 +207,10 @@ def work(pipe: Connection, way: str, job: Job) -> None:
     while (seconds := pipe.recv()) is not None:
         done, spent = 0, 0.0
         while spent < seconds:
-            began = time.perf_counter()
-            done += updates(piece)
-            last = time.perf_counter() - began
-            spent += last
-            if last < seconds / 10:
-                piece = min(2 * piece, UPDATES // 20 - 1)
+            last, took = updates(piece)
+            done, spent = done + last, spent + took
+            if took < seconds / 10:
+                piece = min(2 * piece, LONGEST)
         pipe.send(done / spent)
 
 
@@ -283,6 +284,7 @@ def main() -> None:
     options = parser.parse_args()
     counts = [int(count) for count in options.lanes.split(",") if count]
     counts = counts or ([64] if options.quick else list(LANES))
+    torch.set_num_threads(1)  # threads that run here would be missing in a forked process
     rounds, seconds = (4, 0.4) if options.quick else (8, 0.6)
     heads = ["network", "MFLOP", "lanes", f"{BASE} /s", *WAYS]
     heads += ["exact MB/lane", "exact start s", "fast start s"]

@@ -83,6 +83,39 @@ def test_json_on_standard_output_is_nothing_but_json(folder):
     assert json.loads(result.stdout)["winner"]["strategy"] == "sgd lr=0.03 cosine"
 
 
+CHATTY = """
+class Chatty(torch.nn.Linear):
+    def forward(self, inputs):
+        print("called")
+        return super().forward(inputs)
+
+print("loaded")
+chatty = Task(model=lambda: Chatty(1, 1), loss=task.loss, train=task.train, batch_size=16)
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_what_a_users_code_prints_does_not_mix_with_json_on_standard_output(folder, workers):
+    (folder / "train.py").write_text(GOOD + CHATTY)
+    words = ["compare", "train.py:chatty", *THREE[2:4], *QUICK[:4], "--workers", workers]
+    run = subprocess.run(
+        [sys.executable, "-m", "etude", *words, "--json", "-"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(run.stdout)["winner"]["strategy"] == "sgd lr=0.3 cosine"
+    assert "loaded" in run.stderr
+    assert "called" in run.stderr
+
+
+def test_a_page_on_standard_output_is_nothing_but_the_page(folder):
+    result = etude("train.py:task", *THREE[:2], *QUICK, "--html", "-")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("<!doctype html>")
+    assert result.stdout.rstrip().endswith("</html>")
+    assert "wins on train.py:task" in result.stderr
+    assert not (folder / "-").exists()
+
+
 def test_the_report_is_written(folder):
     assert etude("train.py:task", *THREE, *QUICK, "--html", "report.html").exit_code == 0
     assert "sgd lr=0.3 cosine" in (folder / "report.html").read_text()
@@ -120,7 +153,7 @@ def test_a_run_that_diverges_alike_at_any_length_is_stored_for_each(folder):
     words = ["train.py:task", "--strategy", "sgd lr=1e30", "--seeds", "1", "--workers", "0"]
     etude(*words, "--updates", "20")
     etude(*words, "--updates", "30")
-    assert "reused 1 of 1 runs" in etude(*words, "--updates", "30").output
+    assert "reused 1 of 1 run of 30 updates" in etude(*words, "--updates", "30").output
 
 
 def test_fresh_trains_all_runs_again(folder):
@@ -196,6 +229,10 @@ BAD = {
         "takes its lr and schedule from their lists",
     ),
     "a report in no folder": (["train.py:task", "--html", "no/report.html"], "does not; make it"),
+    "two answers on one output": (
+        ["train.py:task", "--json", "-", "--html", "-"],
+        "only one of --json and --html can be -, which is standard output",
+    ),
     "an unknown device": (["train.py:task", "--device", "tpu9"], "device"),
 }
 

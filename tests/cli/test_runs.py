@@ -317,6 +317,8 @@ def test_a_file_appears_whole_and_alone(filled, tmp_path):
     assert "2 runs written" in result.stderr
     assert (folder / "runs.csv").read_text() == asked("export").stdout
     assert [file.name for file in folder.iterdir()] == ["runs.csv"]
+    one = asked("export", FIRST.id, "--output", str(folder / "runs.csv"))
+    assert "1 run written" in one.stderr
 
 
 def test_an_export_that_fails_half_way_leaves_the_old_file_alone(filled, tmp_path, monkeypatch):

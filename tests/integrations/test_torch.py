@@ -122,6 +122,19 @@ def test_an_optimizer_state_from_before_the_scheduler_does_not_lose_the_peak():
     assert optimizer.param_groups[0]["initial_lr"] == 0.1
 
 
+def test_a_peak_that_an_earlier_scheduler_left_is_kept_and_can_be_set():
+    optimizer = sgd(0.1)
+    advance(optimizer, Scheduler(optimizer, SCHEDULE), 9)
+    assert lrs(optimizer) != [0.1]
+    assert Scheduler(optimizer, SCHEDULE).base_lrs == [0.1]
+    resumed = sgd(0.3)
+    resumed.load_state_dict(optimizer.state_dict())
+    assert Scheduler(resumed, SCHEDULE).base_lrs == [0.1]
+    resumed.param_groups[0]["initial_lr"] = 0.02
+    assert Scheduler(resumed, SCHEDULE).base_lrs == [0.02]
+    assert lrs(resumed) == at(0, 0.02)
+
+
 def test_the_state_is_plain_and_survives_json_torch_save_and_a_second_load(tmp_path):
     optimizer = sgd(0.1)
     scheduler = Scheduler(optimizer, SCHEDULE)

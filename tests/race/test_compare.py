@@ -1,11 +1,21 @@
 """`etude.race.compare`: what a script may give it."""
 
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
-from etude.errors import CompareError
+from etude.errors import CompareError, ScheduleError
 from etude.race import compare
+from etude.race.compare import _winner
+from etude.race.job import Job, Silence
+from etude.records import Outcome, Place
+from etude.schedules import function
 from etude.strategies import strategy
 from etude.tasks import load_task, prepare
 
@@ -25,6 +35,53 @@ def test_a_seed_that_cannot_be_kept_is_refused(seeds):
 def test_numpys_whole_numbers_are_seeds_too():
     answer = compare("seed-line", ["sgd lr=0.1"], updates=5, seeds=np.arange(2), workers=0)
     assert sorted(run.seed for run in answer.runs) == [0, 1]
+
+
+SCRIPT = """
+import sys
+import etude
+from etude.training import pool
+
+def rate(t):
+    return 0.5
+
+if __name__ == "__main__":
+    schedules = [etude.function(rate), etude.warmup(2) >> etude.function(rate)]
+    strategies = etude.grid("sgd", lr=0.1, schedule=schedules)
+    pool._start_method = lambda *_: sys.argv[1]
+    answer = etude.compare("seed-line", strategies, updates=20, seeds=1, workers=1)
+    print(*sorted(run.strategy for run in answer.runs), sep="\\n")
+    exec(answer.winner.code)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_function_of_the_users_script_is_a_schedule(tmp_path, method):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, str(tmp_path / "script.py"), method]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[:2] == [
+        "sgd lr=0.1 function __main__:rate",
+        "sgd lr=0.1 warmup 2 -> function __main__:rate",
+    ]
+    assert "update    19  loss" in run.stdout
+
+
+def test_a_function_without_a_name_is_refused_with_what_to_do():
+    nameless = strategy("sgd", lr=0.1, schedule=function(lambda t: 1.0))
+    with pytest.raises(ScheduleError, match="define it with def at the top level of a module or"):
+        compare("seed-line", nameless, updates=5, seeds=1)
+
+
+def test_the_winners_code_trains_where_the_comparison_did():
+    prepared = replace(prepare(load_task("seed-line")), device=torch.device("cuda"))
+    job = Job(prepared, 20, (0,), "loss", None, reuse=False, listener=Silence())
+    best = strategy("sgd lr=0.1")
+    place = Place(
+        str(best), "sgd", 0.1, "constant", Outcome.CONVERGED, 0.0, math.nan, (0.0, 0.0),
+        tie=False, seeds=(0,), updates=20,
+    )  # fmt: skip
+    assert 'device="cuda"' in _winner(job, place, "seed-line").code.replace("'", '"')
 
 
 def test_what_is_no_task_is_refused():

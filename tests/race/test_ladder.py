@@ -7,6 +7,7 @@ import pytest
 
 from etude.race import compare
 from etude.race.design import between
+from etude.race.job import Silence
 from etude.race.ladder import survivors
 from etude.records import Outcome, Place
 from etude.store import Store
@@ -107,7 +108,7 @@ def test_a_race_that_was_killed_gives_the_same_answer(digits, raced, tmp_path):
         def __init__(self, left):
             self.left = left
 
-        def begin(self, runs, updates, pool):
+        def begin(self, runs, updates, pool, *, maximize):
             pass
 
         def decided(self, sentence):
@@ -128,6 +129,46 @@ def test_a_race_that_was_killed_gives_the_same_answer(digits, raced, tmp_path):
     assert sorted(r.id for r in again.runs) == sorted(r.id for r in raced.runs)
     assert again.decisions == raced.decisions
     assert again.cost["reused"] >= 33 > raced.cost["reused"]
+
+
+class CtrlC(Silence):
+    """Presses Ctrl-C when so many runs have ended."""
+
+    def __init__(self, after):
+        self.left = after
+
+    def ended(self, run, *, reused):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def test_what_an_interruption_left_in_the_first_rung_was_not_dropped(digits):
+    answer = compare(digits, GRID, updates=200, workers=0, listener=CtrlC(after=8))
+    assert not answer.complete
+    assert len(answer.ranking) == 8  # each of the first seed: what has no run has no place
+    assert all(p.note.startswith("interrupted after rung 1, at") for p in answer.ranking)
+
+
+def test_only_what_a_finished_rung_left_behind_was_dropped(digits, raced):
+    copies = sum(run.planned == 20 for run in raced.runs)
+    answer = compare(digits, GRID, updates=200, workers=0, listener=CtrlC(after=copies + 1))
+    finalists = [p for p in answer.ranking if not p.note]
+    interrupted = {p.strategy for p in answer.ranking if p.note.startswith("interrupted after")}
+    dropped = {p.strategy for p in answer.ranking if p.note.startswith("dropped after rung 1")}
+    assert len(finalists) == 1
+    assert len(dropped) == len(GRID) - 1 - len(interrupted)
+    assert dropped == {p.strategy for p in raced.ranking if p.note}
+    assert interrupted
+
+
+def test_a_rung_that_keeps_one_says_so(digits):
+    hot = grid("sgd", lr=[0.1, *(10.0**power for power in range(30, 37))])
+    answer = compare(digits, hot, updates=200, seeds=1, budget="1runs", workers=0)
+    assert answer.decisions[0] == (
+        "rung 1: 8 strategies on copies of 20 updates with 1 seed;"
+        " 0 collapsed and 7 diverged; 1 goes on"
+    )
 
 
 def test_a_small_budget_is_kept(digits):

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from etude.report import write_text_atomically
+from etude.report import open_atomically, write_text_atomically
 
 
 def test_it_writes_utf8_and_leaves_nothing_else(tmp_path):
@@ -24,6 +24,21 @@ def test_a_failed_write_keeps_the_old_file_and_no_temporary_one(tmp_path):
 def test_a_missing_folder_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         write_text_atomically(tmp_path / "nowhere" / "report.html", "text")
+
+
+def test_a_stream_that_fails_half_way_keeps_the_old_file_and_no_temporary_one(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("old", encoding="utf-8")
+
+    def write():
+        with open_atomically(path) as file:
+            file.write("new")
+            raise ValueError("the store went away")
+
+    with pytest.raises(ValueError, match="went away"):
+        write()
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # A pipe stands for all that is no regular file: a test on /dev/null itself could destroy it.

@@ -134,3 +134,12 @@ def test_a_large_comparison_stays_below_two_megabytes(make_comparison):
     large = make_comparison(copies=4)  # 192 strategies with 3 seeds: 576 runs x 200 rows
     assert len(large.runs) == 576
     assert len(page(large).encode()) < 2_000_000
+
+
+def test_one_run_is_counted_in_the_singular(make_comparison):
+    whole = make_comparison(seeds=(0,))
+    one = replace(whole, ranking=whole.ranking[:1], runs=whole.runs[:1])
+    shown = page(one)
+    assert "<dt>strategy</dt><dd>1</dd>" in shown
+    assert "<dt>run, 1 seed each</dt><dd>1</dd>" in shown
+    assert "How the 1 run ended" in shown

@@ -50,6 +50,25 @@ def test_runs_are_counted_per_outcome_from_best_to_worst(comparison):
     ]
 
 
+@pytest.mark.parametrize(
+    ("count", "noun", "written"),
+    [(1, "run", "1 run"), (0, "run", "0 runs"), (2, "strategy", "2 strategies"),
+     (1, "strategy", "1 strategy"), (1200, "update", "1,200 updates")],
+)  # fmt: skip
+def test_one_is_counted_in_the_singular(count, noun, written):
+    assert words.several(count, noun) == written
+
+
+def test_one_update_is_counted_in_the_singular_too(comparison):
+    one = replace(comparison, cost={"runs": 1, "updates": 1, "reused": 0, "trained": 1})
+    assert words.cost_in_words(one) == "1 update."
+
+
+def test_one_strategy_has_no_others(comparison):
+    alone = replace(comparison, ranking=comparison.ranking[:1])
+    assert words.answer(alone)[1].endswith("the only strategy.")
+
+
 def test_copies_are_counted_apart_from_runs_in_full(race):
     assert [(name, words.in_words(counts)) for name, counts in words.endings(race)] == [
         ("18 runs in full", "18 converged"),

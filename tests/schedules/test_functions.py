@@ -1,10 +1,12 @@
 import math
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from etude.errors import ScheduleError
-from etude.schedules import function
+from etude.schedules import from_json, function, parse
 
 
 def test_a_function_is_asked_with_an_int_and_so_may_index_a_table():
@@ -26,6 +28,21 @@ def test_a_lambda_trains_but_cannot_be_written_out():
     for write in (str, type(schedule).to_json, type(schedule).source):
         with pytest.raises(ScheduleError, match="must be importable by name to be written out"):
             write(schedule)
+
+
+def test_a_function_of_the_running_script_is_named_in_it(monkeypatch):
+    def rate(t):
+        return 0.5
+
+    script = ModuleType("__main__")
+    script.rate = rate
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    rate.__qualname__ = "rate"
+    for module in ("__main__", "__mp_main__"):  # the script's name, here and in a spawned worker
+        rate.__module__ = module
+        schedule = function(rate)
+        assert str(schedule) == "function __main__:rate"
+        assert parse(str(schedule)) == schedule == from_json(schedule.to_json())
 
 
 def test_a_function_that_is_found_under_another_name_only_cannot_be_written_out():

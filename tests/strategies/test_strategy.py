@@ -117,6 +117,25 @@ def test_the_code_repeats_a_run_whose_batch_size_the_comparison_set():
     assert program["losses"] == pytest.approx(answer.runs[0].curve.loss.tolist(), rel=1e-6)
 
 
+@pytest.mark.parametrize("task", ["digits", None])
+def test_the_code_puts_model_and_batches_on_the_device_of_the_run(task):
+    lines = strategy("sgd lr=0.1").code(updates=10, task=task, device="cuda").splitlines()
+    data, model = (
+        next(line for line in lines if line.startswith(name))
+        for name in ("prepared =" if task else "inputs =", "model =")
+    )
+    assert "device='cuda'" in data
+    assert model.endswith(".to(prepared.device)" if task else ".to('cuda')")
+
+
+def test_the_code_repeats_the_losses_of_a_run_to_the_bit():
+    answer = compare("digits", ["sgd lr=0.1 momentum=0.9 cosine"], updates=30, seeds=1)
+    program: dict[str, Any] = {}
+    with redirect_stdout(StringIO()):
+        exec(answer.winner.code, program)
+    assert program["losses"] == answer.runs[0].curve.loss.tolist()
+
+
 def test_an_error_points_at_the_character():
     with pytest.raises(StrategyError) as caught:
         strategy("adamw lr=0.1 cosin")

@@ -147,6 +147,20 @@ def test_a_diverged_run_ends_and_touches_no_other(engine, digits, differences):
     assert not differences(cohort.curve(1), alone.curve(0))
 
 
+def refuses_what_is_not_finite(outputs, targets):
+    if not np.isfinite(outputs.numpy()).all():
+        raise ValueError("Input contains NaN.")
+    return float(np.abs(outputs.numpy() - targets.numpy()).mean())
+
+
+def test_a_metric_that_raises_on_nan_is_nan(train, task_of, differences):
+    prepared = task_of(lambda: nn.Linear(8, 1), metric=refuses_what_is_not_finite)
+    burnt, beside = train(prepared, "sgd lr=1e36", "sgd lr=0.1")
+    assert np.isnan(burnt.val_metric[-1])
+    assert not np.isfinite(burnt.val_loss[-1])
+    assert not differences(beside, train(prepared, "sgd lr=0.1")[0])
+
+
 def test_a_diverged_run_has_the_same_curve_however_its_updates_are_divided(
     train, digits, differences
 ):

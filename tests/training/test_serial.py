@@ -1,11 +1,17 @@
 """`etude.training.serial`: the cohort contract, against a hand-written `torch.optim` loop."""
 
+import random
+from contextlib import redirect_stdout
+from io import StringIO
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import Dataset
 
-from etude.records import Curve
+from etude.diagnosis import judge
+from etude.records import Curve, Outcome
 from etude.strategies import strategy
 from etude.tasks import Task, build_model, load_task, prepare, seed_for
 from etude.training import Plan, SerialCohort
@@ -207,3 +213,138 @@ def test_dropout_draws_from_the_runs_own_generator():
 def test_validation_is_in_evaluation_mode_and_without_dropout():
     (curve,) = train(dropout_task(), "sgd lr=1e-30")
     assert len(set(curve.val_loss)) == 1
+
+
+BURNT = "sgd lr=1e36"
+
+
+class RefusesNan(nn.Linear):
+    """A model that raises once its weights are not finite."""
+
+    def forward(self, inputs):
+        if not torch.isfinite(self.weight).all():
+            raise ValueError("a number was expected")
+        return super().forward(inputs)
+
+
+def score(outputs, targets):
+    """Refuse what is not finite, as most of scikit-learn does."""
+    if not torch.isfinite(outputs).all():
+        raise ValueError("Input contains NaN.")
+    return float((outputs - targets).abs().mean())
+
+
+def deep_logistic():
+    return nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 1), nn.Sigmoid())
+
+
+REFUSING = {
+    "loss": ({"loss": nn.BCELoss()}, deep_logistic),
+    "metric": ({"metric": score}, lambda: nn.Linear(8, 1)),
+    "model": ({}, lambda: RefusesNan(8, 1)),
+}
+
+
+@pytest.mark.parametrize(("options", "model"), REFUSING.values(), ids=REFUSING)
+def test_what_raises_on_nan_makes_a_diverged_run_and_no_error(task_of, options, model):
+    inputs = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    data = inputs, (inputs.sum(1, keepdim=True) > 0).float()
+    prepared = task_of(model, train=data, **options)
+    burnt, beside = train(prepared, BURNT, "sgd lr=0.1", chunk=7)
+    assert judge(burnt, chance=prepared.chance) is Outcome.DIVERGED
+    assert np.isnan(burnt.val_loss[-1])
+    assert np.isnan(burnt.val_metric[-1])
+    assert len(burnt.loss) < UPDATES == len(beside.loss)
+    assert same(beside, train(prepared, "sgd lr=0.1")[0])
+
+
+def test_a_run_that_raised_on_nan_is_the_same_however_its_updates_are_divided(task_of):
+    options, model = REFUSING["loss"]
+    data = torch.ones(64, 8), torch.ones(64, 1)
+    prepared = task_of(model, train=data, **options)
+    updates = 1000  # a row is kept of every fifth update
+    whole = train(prepared, BURNT, updates=updates, chunk=updates)[0]
+    assert same(train(prepared, BURNT, updates=updates, chunk=3)[0], whole)
+
+
+@pytest.mark.parametrize("options", ["loss", "metric"])
+def test_what_raises_on_finite_numbers_is_an_error_still(task_of, options):
+    calls = []
+
+    def late(outputs, targets):
+        calls.append(outputs)
+        if len(calls) > 5:
+            raise ValueError("a mistake of the user's")
+        return nn.functional.mse_loss(outputs, targets)
+
+    prepared = task_of(lambda: nn.Linear(8, 1), **{options: late})
+    calls.clear()
+    with pytest.raises(ValueError, match="a mistake of the user's"):
+        train(prepared, "sgd lr=0.01", chunk=1)
+
+
+class Jittered(Dataset):
+    """Examples with noise from all three global generators: never the same twice."""
+
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, place):
+        torch_noise, numpy_noise = float(torch.randn(())), np.random.randn()  # noqa: NPY002
+        noise = torch_noise + numpy_noise + random.gauss(0, 1)
+        inputs = torch.full((8,), place / 64) + noise
+        return inputs, inputs[:1]
+
+
+def generators():
+    legacy = np.random.get_state()  # noqa: NPY002 - what users' code draws from
+    return torch.get_rng_state().tolist(), [str(part) for part in legacy], random.getstate()
+
+
+def test_random_transforms_draw_from_the_runs_own_generators(task_of):
+    prepared = task_of(lambda: nn.Linear(8, 1), train=Jittered())
+    alone = train(prepared, "sgd lr=0.01")[0]
+    torch.manual_seed(99)
+    np.random.seed(99)  # noqa: NPY002 - what users' code draws from
+    random.seed(99)
+    before = generators()
+    beside = train(prepared, "adam lr=0.01", "sgd lr=0.01", chunk=7)[1]
+    assert generators() == before
+    assert same(alone, beside)
+
+    cohort = SerialCohort(prepared, [Plan(strategy("sgd lr=0.01"), 0)], updates=UPDATES)
+    cohort.advance(23)
+    other = SerialCohort(prepared, [], updates=UPDATES)
+    other.restore(cohort.state())
+    other.advance(UPDATES)
+    assert same(other.curve(0), alone)
+
+
+JITTERED = """
+import random
+import numpy as np
+import torch
+from etude import Task
+
+class Jittered(torch.utils.data.Dataset):
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, place):
+        inputs = torch.randn(8) + np.random.randn() + random.gauss(0, 1)
+        return inputs, inputs[:1]
+
+task = Task(
+    model=lambda: torch.nn.Linear(8, 1), loss=torch.nn.functional.mse_loss, train=Jittered()
+)
+"""
+
+
+def test_the_code_of_a_run_with_random_transforms_repeats_its_losses(tmp_path):
+    (tmp_path / "jittered.py").write_text(JITTERED)
+    spec = f"{tmp_path / 'jittered.py'}:task"
+    (curve,) = train(prepare(load_task(spec)), "sgd lr=0.01")
+    program = {}
+    with redirect_stdout(StringIO()):
+        exec(strategy("sgd lr=0.01").code(updates=UPDATES, task=spec), program)
+    assert program["losses"] == curve.loss.tolist()

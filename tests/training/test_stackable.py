@@ -79,6 +79,16 @@ def test_what_stacking_cannot_follow_is_named(task_of, answer, reason):
         StackedCohort(prepared, [Plan(SGD, 0)], updates=5)
 
 
+def test_a_loss_that_raises_on_nan_is_named(task_of):
+    # Lanes are trained in one pass: where one diverges, its loss would end all.
+    prepared = task_of(
+        lambda: nn.Sequential(nn.Linear(8, 1), nn.Sigmoid()),
+        loss=nn.BCELoss(),
+        train=(torch.rand(64, 8), torch.ones(64, 1)),
+    )
+    assert "all elements of input should be between 0 and 1" in str(why_not_stacked(prepared, SGD))
+
+
 class Noisy(Dataset):
     """Items that are never the same twice, and so cannot be kept in memory."""
 

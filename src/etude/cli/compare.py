@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +77,8 @@ if TYPE_CHECKING:
 @click.option(
     "--html",
     "html_file",
-    type=click.Path(dir_okay=False),
-    help="Write the report as one HTML page.",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the report as one HTML page; - is standard output.",
 )
 @click.option(
     "--store",
@@ -115,9 +117,14 @@ def compare(
 
     chosen = _strategies(optimizers, lrs, schedules, strategies)
     picked = _seeds(seeds)
-    for path in filter(None, (json_file, html_file)):
-        _check_writable(path)
-    with Store.open(store) as kept, Progress(quiet=quiet, metric=settings["metric"]) as progress:
+    _check_files(json_file, html_file)
+    to_stdout = "-" in (json_file, html_file)
+    with (
+        # The answer must be alone there, and a user's model may print.
+        redirect_stdout(sys.stderr) if to_stdout else nullcontext(),
+        Store.open(store) as kept,
+        Progress(quiet=quiet, metric=settings["metric"]) as progress,
+    ):
         comparison = run_comparison(
             task,
             chosen,
@@ -178,6 +185,14 @@ def _seeds(text: str) -> int | list[int]:
         raise CompareError(f"seeds must be a count or a list such as 0,1,7, got {text!r}") from None
 
 
+def _check_files(json_file: str | None, html_file: str | None) -> None:
+    if json_file == html_file == "-":
+        raise click.UsageError("only one of --json and --html can be -, which is standard output")
+    for path in filter(None, (json_file, html_file)):
+        if path != "-":
+            _check_writable(path)
+
+
 def _check_writable(path: str) -> None:
     """Find out before the training, not after it, that the answer cannot be written."""
     import tempfile
@@ -185,8 +200,6 @@ def _check_writable(path: str) -> None:
     from etude.errors import EtudeError
 
     folder = Path(path).absolute().parent
-    if path == "-":
-        return
     if not folder.is_dir():
         raise EtudeError(f"{path} must lie in a folder that exists, but {folder} does not; make it")
     try:
@@ -205,17 +218,23 @@ def _write(
     from rich.console import Console
 
     from etude.records import as_json
-    from etude.report import page, show, write_text_atomically
+    from etude.report import page, show
 
     if not quiet:
-        show(comparison, Console(stderr=json_file == "-"))
-    text = json.dumps(as_json(comparison), indent=2, allow_nan=False) + "\n"
-    if json_file == "-":
-        click.echo(text, nl=False)
-    elif json_file:
-        write_text_atomically(Path(json_file), text)
+        show(comparison, Console(stderr="-" in (json_file, html_file)))
+    if json_file:
+        text = json.dumps(as_json(comparison), indent=2, allow_nan=False) + "\n"
+        _put(text, json_file, quiet=quiet)
     if html_file:
-        write_text_atomically(Path(html_file), page(comparison))
-    for path in (json_file, html_file):
-        if path and path != "-" and not quiet:
-            click.echo(f"written: {path}", err=True)
+        _put(page(comparison), html_file, quiet=quiet)
+
+
+def _put(text: str, path: str, *, quiet: bool) -> None:
+    from etude.report import write_text_atomically
+
+    if path == "-":
+        click.echo(text.encode(), nl=False)  # UTF-8, as the page says, in any terminal
+        return
+    write_text_atomically(path, text)
+    if not quiet:
+        click.echo(f"written: {path}", err=True)

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from etude.records import Outcome, Run
+from etude.report.words import several
 from etude.training import Pool
 
 
@@ -21,6 +22,8 @@ class Progress:
     def __init__(self, *, quiet: bool, metric: str) -> None:
         self._quiet = quiet
         self._by_loss = metric == "loss"
+        self._sign = 1.0
+        self._updates = 0
         self._bars: _Bars | None = None
         self._best: Run | None = None
         self._outcomes: Counter[Outcome] = Counter()
@@ -40,8 +43,12 @@ class Progress:
         if self._bars:
             self._bars.stop()
 
-    def begin(self, runs: int, updates: int, pool: Pool) -> None:
+    def begin(self, runs: int, updates: int, pool: Pool, *, maximize: bool) -> None:
         """Hear that so many runs, each of so many updates, are about to be trained."""
+        self._sign = -1.0 if maximize else 1.0
+        if updates != self._updates:
+            self._best = None  # short copies of runs compare only with copies of the same length
+        self._updates = updates
         if self._quiet or not runs:
             return
         if self._bars is None:
@@ -52,7 +59,7 @@ class Progress:
     def ended(self, run: Run, *, reused: bool) -> None:
         """Hear of a run that ended, or that the store already had."""
         self._outcomes[run.outcome] += 1
-        if self._best is None or self._value(run) < self._value(self._best):
+        if self._best is None or self._badness(run) < self._badness(self._best):
             self._best = run
         if self._bars and not reused:
             self._bars.ended(self._so_far())
@@ -63,14 +70,17 @@ class Progress:
             self._console.print(Text(sentence, style="dim"))
 
     def _value(self, run: Run) -> float:
-        value = run.loss if self._by_loss else -run.metric
+        return run.loss if self._by_loss else run.metric
+
+    def _badness(self, run: Run) -> float:
+        value = self._sign * self._value(run)
         return value if math.isfinite(value) else math.inf
 
     def _so_far(self) -> str:
         dead = self._outcomes[Outcome.COLLAPSED]
         gone = self._outcomes[Outcome.DIVERGED]
         best = self._best
-        value = "" if best is None else f"{best.loss if self._by_loss else best.metric:.4g}"
+        value = "" if best is None else f"{self._value(best):.4g}"
         name = "" if best is None else best.strategy
         return f"collapsed {dead}, diverged {gone}\nbest so far {value}  {name}"
 
@@ -115,4 +125,4 @@ class _Bars(Bars):
             yield Text(self._words, no_wrap=True, overflow="ellipsis")
 
     def _count(self) -> str:
-        return f"{self._ended} of {self._total} runs"
+        return f"{self._ended} of {several(self._total, 'run')}"

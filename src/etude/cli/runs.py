@@ -3,11 +3,9 @@
 import csv
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -127,7 +125,9 @@ def export(
             write = _write_csv if form == "csv" else _write_json
             write(file, (opened.get(run_id) for run_id in chosen))
     if output != "-":
-        click.echo(f"{len(chosen)} runs written to {output}.", err=True)
+        from etude.report.words import several
+
+        click.echo(f"{several(len(chosen), 'run')} written to {output}.", err=True)
 
 
 @contextmanager
@@ -325,33 +325,16 @@ def _written(output: str) -> Iterator[TextIO]:
 
     It is a stream, because the runs of a store need not fit into memory at once.
     """
+    from etude.report import open_atomically
+
     if output == "-":
         yield sys.stdout
         return
-    file = Path(output).resolve()
     try:
-        if file.exists() and not file.is_file():  # a device, which must not be replaced
-            with file.open("w", encoding="utf-8", newline="") as opened:
-                yield opened
-        else:
-            with _replaced(file) as opened:
-                yield opened
+        with open_atomically(output) as file:
+            yield file
     except OSError as error:
         raise EtudeError(
             f"an export must go to a file that can be written, but {output} cannot "
             f"({error.strerror}); give another --output"
         ) from error
-
-
-@contextmanager
-def _replaced(file: Path) -> Iterator[TextIO]:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8", newline="") as opened:
-        try:
-            yield opened
-            opened.close()
-            part.replace(file)
-        except BaseException:
-            opened.close()
-            part.unlink()
-            raise

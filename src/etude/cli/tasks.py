@@ -9,6 +9,7 @@ def tasks() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from etude.report.words import several
     from etude.tasks import READY, prepare
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 1, 0))
@@ -19,7 +20,7 @@ def tasks() -> None:
         task = prepared.task
         sizes = (
             f"{prepared.train.size:,} + {prepared.val.size:,} examples,"
-            f" {prepared.parameters:,} parameters, {task.budget:,} updates"
+            f" {several(prepared.parameters, 'parameter')}, {several(task.budget, 'update')}"
         )
         table.add_row(name, f"{task.about}\n[dim]data: {task.source}\n{sizes}[/dim]")
     console = Console(highlight=False)

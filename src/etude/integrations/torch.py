@@ -24,9 +24,11 @@ class Scheduler(LRScheduler):
     """Drive an optimizer's lr by a schedule: lr = the group's peak * schedule(t).
 
     Use it like any torch scheduler: `optimizer.step()`, then `scheduler.step()`, after every
-    update. A group's peak is its lr when the scheduler (or, later, the group) is made; a group
-    that is added later follows the schedule from its first update on. A tensor lr is filled in
-    place. Momentum and betas are not touched.
+    update. A group's peak is its lr when the scheduler (or, later, the group) is made, unless an
+    earlier scheduler or a loaded state left one under torch's name for it, `initial_lr`: the lr
+    is then somewhere on its way down. Set `group["initial_lr"]` for another peak. A group that is
+    added later follows the schedule from its first update on. A tensor lr is filled in place.
+    Momentum and betas are not touched.
 
     Args:
         optimizer: The optimizer.
@@ -73,7 +75,7 @@ class Scheduler(LRScheduler):
                 "build a new Scheduler"
             )
         for group in groups[len(self.base_lrs) :]:
-            # a new group's lr is its peak; torch keeps a peak under this name
+            # torch keeps a peak under this name
             self.base_lrs.append(float(group.setdefault("initial_lr", float(group["lr"]))))
         multiplier = self.schedule(self.last_epoch)
         return [float(peak) * multiplier for peak in self.base_lrs]

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from etude.errors import CompareError
+from etude.report.words import several
 
 SHARE = 0.25
 """Unless told otherwise, a race may cost this share of the exhaustive comparison."""
@@ -56,5 +57,7 @@ def read_budget(text: str | None, *, run: int, exhaustive: int) -> Budget:
         return Budget(float("inf"), seconds=amount)
     updates = amount * run if unit.startswith("run") else amount
     if updates < run:
-        raise CompareError(f"a budget must pay for at least one run of {run} updates, got {text!r}")
+        raise CompareError(
+            f"a budget must pay for at least one run of {several(run, 'update')}, got {text!r}"
+        )
     return Budget(updates)

@@ -66,10 +66,8 @@ def compare(
         TaskError: when the task cannot be trained.
         ScheduleError: when a schedule does not fit the run.
     """
-    if updates is not None and updates < 1:
-        raise CompareError(f"a run needs at least 1 update, got updates={updates}")
-    chosen = _strategies(strategies)
-    picked = _seeds(seeds)
+    _check_updates(updates)
+    chosen, picked = _strategies(strategies), _seeds(seeds)
     prepared = _prepared(task, batch_size, device)
     _check_metric(metric, prepared.task)
     job = Job(
@@ -83,22 +81,10 @@ def compare(
     )
     job.check(chosen)
     whole = len(chosen) * len(picked) * job.updates
-    allowed = read_budget(budget, run=job.updates, exhaustive=whole)
-    in_full = exhaustive or (budget is None and len(chosen) <= SMALL)
-    ladder = None if in_full else Ladder(job, chosen, allowed)
+    ladder = _ladder(job, chosen, budget, whole, exhaustive=exhaustive)
     spec = task if isinstance(task, str) else None
-    complete = True
     with Pool(prepared, workers=workers, spec=spec) as pool:
-        try:
-            if ladder:
-                ladder.climb(pool)
-            else:
-                exhaust(job, pool, chosen)
-        except KeyboardInterrupt:
-            if not job.runs:
-                raise
-            complete = False
-            job.decide("interrupted: the ranking covers the runs that ended")
+        complete = _train(job, pool, chosen, ladder)
     job.runs = judge_together(job.runs, prepared.chance)
     ranking = ladder.ranking() if ladder else job.ranking(chosen)
     return Comparison(
@@ -109,15 +95,14 @@ def compare(
         runs=tuple(job.runs),
         winner=_winner(job, ranking[0], spec),
         decisions=tuple(job.decisions),
-        cost={
-            "runs": len(job.runs),
-            "updates": sum(run.planned for run in job.runs),
-            "reused": job.reused,
-            "trained": pool.trained,
-            "exhaustive": whole,
-        },
+        cost=_cost(job, trained=pool.trained, exhaustive=whole),
         complete=complete,
     )
+
+
+def _check_updates(updates: int | None) -> None:
+    if updates is not None and updates < 1:
+        raise CompareError(f"a run needs at least 1 update, got updates={updates}")
 
 
 def _strategies(given: Sequence[Strategy | str] | Strategy | str | None) -> list[Strategy]:
@@ -164,6 +149,40 @@ def _prepared(task: Task | Prepared | str, batch_size: int | None, device: str) 
     return prepare(loaded, device=device)
 
 
+def _ladder(
+    job: Job, chosen: list[Strategy], budget: str | None, whole: int, *, exhaustive: bool
+) -> Ladder | None:
+    """Give the race; None where all are trained in full, as they are where there are few."""
+    allowed = read_budget(budget, run=job.updates, exhaustive=whole)
+    few = budget is None and len(chosen) <= SMALL
+    return None if exhaustive or few else Ladder(job, chosen, allowed)
+
+
+def _train(job: Job, pool: Pool, chosen: list[Strategy], ladder: Ladder | None) -> bool:
+    """Train what is to be compared; say whether it came to its end, or Ctrl-C did."""
+    try:
+        if ladder:
+            ladder.climb(pool)
+        else:
+            exhaust(job, pool, chosen)
+    except KeyboardInterrupt:
+        if not job.runs:
+            raise
+        job.decide("interrupted: the ranking covers the runs that ended")
+        return False
+    return True
+
+
+def _cost(job: Job, *, trained: int, exhaustive: int) -> dict[str, int]:
+    return {
+        "runs": len(job.runs),
+        "updates": sum(run.planned for run in job.runs),
+        "reused": job.reused,
+        "trained": trained,
+        "exhaustive": exhaustive,
+    }
+
+
 def _winner(job: Job, first: Place, spec: str | None) -> Winner | None:
     if not job.is_useful(first) or first.updates != job.updates:
         return None
@@ -174,6 +193,7 @@ def _winner(job: Job, first: Place, spec: str | None) -> Winner | None:
         seed=first.seeds[0],
         epoch=job.epoch(best),
         batch_size=job.batch_size(best),
+        device=str(job.prepared.device),
     )
     return Winner(first.strategy, code)
 

@@ -19,10 +19,12 @@ import numpy as np
 from etude.errors import CompareError
 from etude.race.ranking import rank
 from etude.records import Outcome, Place, Run
+from etude.report.words import several
 from etude.store import Store, run_key
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared
 from etude.training import Plan, Pool
+from etude.training.run import identity
 
 FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
 
@@ -30,8 +32,11 @@ FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
 class Listener(Protocol):
     """What wants to know how a comparison goes on; `etude compare` shows it live."""
 
-    def begin(self, runs: int, updates: int, pool: Pool) -> None:
-        """Hear that so many runs, each of so many updates, are about to be trained."""
+    def begin(self, runs: int, updates: int, pool: Pool, *, maximize: bool) -> None:
+        """Hear that so many runs, each of so many updates, are about to be trained.
+
+        `maximize`: is more of what they are ranked by better?
+        """
         ...
 
     def ended(self, run: Run, *, reused: bool) -> None:
@@ -46,7 +51,7 @@ class Listener(Protocol):
 class Silence:
     """A listener that does not listen."""
 
-    def begin(self, runs: int, updates: int, pool: Pool) -> None:
+    def begin(self, runs: int, updates: int, pool: Pool, *, maximize: bool) -> None:
         """Do nothing."""
 
     def ended(self, run: Run, *, reused: bool) -> None:
@@ -126,16 +131,17 @@ class Job:
         if known:
             self.reused += len(known)
             self.listener.decided(
-                f"reused {len(known)} of {len(plans)} runs of {length} updates from the store:"
+                f"reused {len(known)} of {several(len(plans), 'run')} of"
+                f" {several(length, 'update')} from the store:"
                 " same task, strategy, seed, versions and budget"
             )
-        self.listener.begin(len(waiting), length, pool)
+        self.listener.begin(len(waiting), length, pool, maximize=self.maximize)
         for run in known.values():
             self.runs.append(run)
             self.listener.ended(run, reused=True)
         for trained in pool.train(waiting, updates=length):
             key = keys[Plan(strategy(trained.strategy), trained.seed, self._horizon(length))]
-            run = replace(trained, id=_identity(key, trained))
+            run = replace(trained, id=identity(key, trained.curve))
             self.runs.append(run)
             self._keep(run, key, length)
             self.listener.ended(run, reused=False)
@@ -206,11 +212,6 @@ class Job:
             device=str(self.prepared.device),
             versions=versions(),
         )
-
-
-def _identity(key: str, run: Run) -> str:
-    """Name a run by what went in, versions and length included, and by what came out."""
-    return hashlib.sha256(f"{key} {run.id}".encode()).hexdigest()[:12]
 
 
 def versions() -> dict[str, str]:

@@ -19,6 +19,7 @@ from etude.race.design import between
 from etude.race.exhaustive import next_lr
 from etude.race.job import FAILED, Job
 from etude.records import Place
+from etude.report.words import several
 from etude.strategies import Strategy, strategy
 from etude.training import Pool
 
@@ -72,16 +73,22 @@ class Ladder:
         self._settle(pool)
 
     def ranking(self) -> list[Place]:
-        """Rank what is done: the finalists, then what each rung dropped, the last rung first."""
+        """Rank what is done: the finalists, then what each rung dropped, the last rung first.
+
+        After an interruption a rung's strategies may be left that it did not drop.
+        """
         places = self.job.ranking(self.finalists)
+        went_on = self.finalists
         for number, updates, strategies in reversed(self._rungs):
             known = {place.strategy for place in places}
+            kept = {str(each) for each in went_on or strategies}
             ranking = self.job.ranking(strategies, updates)
             places += [
-                _dropped(place, ranking[0], number)
+                _left(place, ranking[0], number, dropped=place.strategy not in kept)
                 for place in ranking
                 if place.strategy not in known
             ]
+            went_on = strategies
         return places
 
     def _rung(
@@ -95,7 +102,8 @@ class Ladder:
         kept = [strategy(place.strategy) for place in survivors(ranking, count)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
-            f" {len(seeds)} seeds; {_failures(ranking)}; {len(kept)} go on"
+            f" {several(len(seeds), 'seed')}; {_failures(ranking)};"
+            f" {len(kept)} {'goes' if len(kept) == 1 else 'go'} on"
         )
         return kept
 
@@ -170,13 +178,15 @@ def _one_lower(place: Place, ranking: Sequence[Place]) -> Place | None:
     return max(lower, key=lambda each: each.peak_lr, default=None)
 
 
-def _dropped(place: Place, best: Place, number: int) -> Place:
+def _left(place: Place, best: Place, number: int, *, dropped: bool) -> Place:
+    """Give the place of a strategy that came no further than a rung, with the reason."""
     reason = (
         str(place.outcome)
         if place.outcome in FAILED
         else f"loss {place.loss:.4g} against {best.loss:.4g}"
     )
-    note = f"dropped after rung {number}, at update {place.updates} of a copy: {reason}"
+    what = "dropped" if dropped else "interrupted"
+    note = f"{what} after rung {number}, at update {place.updates} of a copy: {reason}"
     return replace(place, note=note, tie=False)
 
 

@@ -3,8 +3,8 @@
 This room reads `etude.records.Comparison` and computes nothing that is not in it.
 """
 
-from etude.report.files import write_text_atomically
+from etude.report.files import open_atomically, write_text_atomically
 from etude.report.html import page
 from etude.report.terminal import show
 
-__all__ = ["page", "show", "write_text_atomically"]
+__all__ = ["open_atomically", "page", "show", "write_text_atomically"]

@@ -90,11 +90,12 @@ def _json(value: Any) -> Markup:
 
 def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
     """Give the few numbers that stand large under the answer, each with its label."""
-    found = [*_reached(comparison), (str(len(comparison.ranking)), "strategies")]
+    found = [*_reached(comparison), _counted(len(comparison.ranking), "strategy")]
     finalists = rungs.finalists(comparison)
     seeds = words.seeds_each(finalists)
     if not rungs.is_race(comparison):
-        found.append((str(len(comparison.runs)), f"runs, {seeds} each"))
+        number, runs = _counted(len(comparison.runs), "run")
+        found.append((number, f"{runs}, {seeds} each"))
         return found if comparison.ranking else []
     with_seeds = f", with {seeds}" if finalists else ""
     found.append((str(len(finalists)), f"of them in full{with_seeds}"))
@@ -102,6 +103,11 @@ def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
     if share is not None:
         found.append((share, "of the updates of all in full"))
     return found
+
+
+def _counted(count: int, noun: str) -> tuple[str, str]:
+    number, _, counted = words.several(count, noun).partition(" ")
+    return number, counted
 
 
 def _reached(comparison: Comparison) -> list[tuple[str, str]]:

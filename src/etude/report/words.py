@@ -191,7 +191,7 @@ def cost_in_words(comparison: Comparison) -> str:
         return ""
     share = share_of_exhaustive(comparison)
     of = f", {share} of the {cost['exhaustive']:,} that all in full would have had" if share else ""
-    found = f"{cost['updates']:,} updates{of}."
+    found = f"{several(cost['updates'], 'update')}{of}."
     if cost["trained"] < cost["updates"]:
         stored = f", and {several(cost['reused'], 'run')} came from the store"
         found += f" Trained now: {cost['trained']:,}; starts that runs share are trained once"
@@ -200,10 +200,9 @@ def cost_in_words(comparison: Comparison) -> str:
 
 
 def several(count: int, noun: str) -> str:
-    """Write a count with its noun: `1 run`, `2 runs`, `2 copies`."""
-    if count == 1:
-        return f"{count} {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
+    """Write a count with its noun: `1 run`, `2,000 runs`, `2 copies`."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else many}"
 
 
 def answer(comparison: Comparison) -> tuple[str, str]:
@@ -235,8 +234,8 @@ def _tied(comparison: Comparison) -> str:
     other = "other finalist" if rungs.is_race(comparison) else "other"
     if count := ties(comparison):
         return f"tied with {several(count, other)}"
-    if rungs.is_race(comparison) and len(finalists) == 1:
-        return "the only finalist"
+    if len(finalists) == 1:
+        return "the only finalist" if rungs.is_race(comparison) else "the only strategy"
     return f"ahead of all {other}s"
 
 

@@ -33,17 +33,18 @@ class Importable(Option):
         return found
 
     def plain(self, value: Callable[[float], float]) -> str:
-        """Give the name under which another process can import the function.
+        """Give the name under which the function can be imported.
 
         Raises:
             ScheduleError: There is none, as for a lambda.
         """
         module: str = getattr(value, "__module__", "") or ""
+        module = module.replace("__mp_main__", "__main__")  # a spawned worker's name for the script
         name: str = getattr(value, "__qualname__", "")
-        if module == "__main__" or "<" in name or not name or _find(module, name) is not value:
+        if "<" in name or not name or _find(module, name) is not value:
             raise ScheduleError(
-                f"a function must be importable by name to be written out, got {value!r}; "
-                "define it at the top level of a module"
+                "a function must be importable by name to be written out or compared, got"
+                f" {value!r}; define it with def at the top level of a module or of your script"
             )
         return f"{module}:{name}"
 
@@ -91,7 +92,8 @@ def function(
     """Take the multiplier of update t from any Python function of t.
 
     JSON, text and source code refer to it by its import name, so a lambda or a local function
-    can train but not be written out.
+    can drive an optimizer but neither be written out nor compared. The name of a function of the
+    running script or notebook, `__main__:name`, means it in that script only.
 
     Args:
         function: From t (int from 0) to a multiplier >= 0, or its name `package.module:function`.

@@ -7,6 +7,7 @@ so that both give the same rates to the last bit.
 from typing import TYPE_CHECKING
 
 from etude._version import __version__
+from etude.report.words import several
 from etude.schedules import Schedule
 from etude.strategies.optimizers import OPTIMIZERS
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 _STAND_IN = """\
 # A stand-in that runs: put your own model, loss and data here.
 torch.manual_seed({seed})
-model = torch.nn.Linear(1, 1)
+model = torch.nn.Linear(1, 1).to({device!r})
 loss_function = torch.nn.functional.mse_loss
-inputs = torch.linspace(-1, 1, 256).unsqueeze(1)
+inputs = torch.linspace(-1, 1, 256, device={device!r}).unsqueeze(1)
 targets = 2 * inputs + 1
 size, batch_size = len(inputs), {batch}
 
@@ -32,19 +33,19 @@ shuffle = torch.Generator().manual_seed({seed})
 
 _TASK = """\
 # Model, loss and data of the task {task}, started as étude started seed {seed}.
-prepared = prepare(load_task({task!r}))
+prepared = prepare(load_task({task!r}), device={device!r})
 task, take, size = prepared.task, prepared.train.take, prepared.train.size
-model = build_model(task, seed={seed})
+model = build_model(task, seed={seed}).to(prepared.device)
 loss_function = task.loss
 batch_size = {batch}
 shuffle = torch.Generator().manual_seed(seed_for(task.name, {seed}, "batches"))
-torch.manual_seed(seed_for(task.name, {seed}, "dropout"))
+seed_all(seed_for(task.name, {seed}, "dropout"))
 """
 
 _PROGRAM = '''\
 """{strategy}
 
-{updates} updates; written by étude {version}.
+{length}; written by étude {version}.
 """
 
 import math
@@ -91,16 +92,19 @@ def program(
     task: str | None,
     seed: int,
     batch_size: int | None,
+    device: str,
 ) -> str:
     """Give the program's text; `schedule` is the strategy's own, bound to the run."""
     if task is None:
-        imports, setting = "", _STAND_IN.format(seed=seed, batch=batch_size or 32)
+        imports, setting = "", _STAND_IN.format(seed=seed, batch=batch_size or 32, device=device)
     else:
-        imports = "\nfrom etude.tasks import build_model, load_task, prepare, seed_for\n"
-        setting = _TASK.format(task=task, seed=seed, batch=batch_size or "task.batch_size")
+        imports = "\nfrom etude.tasks import build_model, load_task, prepare, seed_all, seed_for\n"
+        batch = batch_size or "task.batch_size"
+        setting = _TASK.format(task=task, seed=seed, batch=batch, device=device)
     return _PROGRAM.format(
         strategy=strategy,
         version=__version__,
+        length=several(updates, "update"),
         updates=updates,
         imports=imports,
         setting=setting,

@@ -113,6 +113,7 @@ class Strategy:
         seed: int = 0,
         epoch: int | None = None,
         batch_size: int | None = None,
+        device: str = "cpu",
     ) -> str:
         """Write the strategy as a PyTorch program that runs as it stands.
 
@@ -125,13 +126,20 @@ class Strategy:
             epoch: updates in one epoch; needed when the schedule counts epochs.
             batch_size: examples an update, where the strategy does not say; None leaves them to
                 the task (32 for the stand-in). Needed when the schedule counts samples.
+            device: where the program trains: "cpu", "cuda", ...
         """
         from etude.strategies.code import program
 
         bound = self.bind(updates, epoch=epoch, batch_size=batch_size)
         batch = self.batch_size or batch_size
         return program(
-            self, bound.schedule, updates=updates, task=task, seed=seed, batch_size=batch
+            self,
+            bound.schedule,
+            updates=updates,
+            task=task,
+            seed=seed,
+            batch_size=batch,
+            device=device,
         )
 
 

@@ -2,13 +2,13 @@
 
 from etude.tasks.bowls import noisy_bowl, quadratic
 from etude.tasks.catalogue import READY
-from etude.tasks.check import Prepared, prepare
+from etude.tasks.check import Prepared, one_thread, prepare
 from etude.tasks.data import Data, Examples, examples, split
 from etude.tasks.images import digits, digits_cnn
 from etude.tasks.line import seed_line
 from etude.tasks.load import load_task
 from etude.tasks.metrics import accuracy
-from etude.tasks.seeds import build_model, seed_for, seeded
+from etude.tasks.seeds import build_model, seed_all, seed_for, seeded
 from etude.tasks.tables import diabetes
 from etude.tasks.task import Task
 from etude.tasks.text import characters
@@ -30,8 +30,10 @@ __all__ = [
     "examples",
     "load_task",
     "noisy_bowl",
+    "one_thread",
     "prepare",
     "quadratic",
+    "seed_all",
     "seed_for",
     "seed_line",
     "seeded",

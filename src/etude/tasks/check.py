@@ -69,7 +69,7 @@ def prepare(task: Task, device: torch.device | str = "cpu") -> Prepared:
     Raises:
         TaskError: It cannot be trained; the message says why.
     """
-    with seeded(_PROBE_SEED), _one_thread(), torch.enable_grad():
+    with seeded(_PROBE_SEED), one_thread(), torch.enable_grad():
         _check_fields(task, device)
         train, val = _splits(task)
         _check_batch_size(task, train.size)
@@ -103,8 +103,11 @@ def _behaviour(task: Task, probe: _Probe) -> list[Any]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: how sums are split among threads changes their last bits."""
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: how sums are split among threads changes their last bits.
+
+    Two workers then share no cores either.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ def seed_for(task_name: str, seed: int, purpose: str) -> int:
     Args:
         task_name: The task's name.
         seed: The run's seed, as the user counts them.
-        purpose: "weights", "batches" or "dropout".
+        purpose: "weights", "batches", "dropout" or "evaluation".
 
     Returns:
         The first 63 bits of SHA-256 over the three: seeds of neighbours share no structure.
@@ -38,18 +39,46 @@ def seeded(value: int) -> Iterator[None]:
 
     Model factories, dropout layers and data transforms draw from the global generators.
     """
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  users' code draws from it
-    # Asking an unused GPU for its state would initialise it, which costs seconds and memory.
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(value)
-        random.seed(value)
-        np.random.seed(value % 2**32)  # noqa: NPY002  users' code draws from it
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(legacy)  # noqa: NPY002  users' code draws from it
+    with untouched():
+        seed_all(value)
+        yield
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Put the global generators of torch, numpy and Python back on leaving."""
+    state = random_state()
+    try:
+        yield
+    finally:
+        set_random_state(state)
+
+
+def seed_all(value: int) -> None:
+    """Seed the global generators of torch, numpy and Python."""
+    torch.manual_seed(value)
+    random.seed(value)
+    np.random.seed(value % 2**32)  # noqa: NPY002  users' code draws from it
+
+
+def random_state() -> dict[str, Any]:
+    """Give the state of the global generators of torch, numpy and Python."""
+    return {
+        "torch": torch.get_rng_state(),
+        # Asking an unused GPU for its state would initialise it, which costs seconds and memory.
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "numpy": np.random.get_state(),  # noqa: NPY002  users' code draws from it
+        "python": random.getstate(),
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Go back to a state given by `random_state`."""
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])
+    np.random.set_state(state["numpy"])  # noqa: NPY002  users' code draws from it
+    random.setstate(state["python"])
 
 
 def build_model(task: Task, seed: int) -> nn.Module:

@@ -20,7 +20,7 @@ from etude.training.course import Course
 from etude.training.draws import Draws, Stream
 from etude.training.functional import without_advice
 from etude.training.lane_optimizers import Kind
-from etude.training.signals import Evaluation, Recorder, evaluation_batches, spread
+from etude.training.signals import Evaluation, Recorder, evaluation_batches, measured, spread
 from etude.training.steps import Steps
 
 Row = dict[str, Tensor]
@@ -187,18 +187,20 @@ class Lanes:
             mine = [t.expand(len(weights), *t.shape) for t in leaves(inputs)]
             output = network.outputs(self._steps.predict(weights, *extras, *mine))
             share = len(index) / val.size
-            losses = losses + share * self._for_each(task.loss, output, targets)
+            losses = losses + share * self._for_each(task.loss, output, targets, weights)
             if task.measure:
-                metrics = metrics + share * self._for_each(task.measure, output, targets)
+                each = self._for_each(task.measure, output, targets, weights)
+                metrics = metrics + share * each
             if task.predicts and isinstance(output, Tensor):
                 outputs.append(output)
         for lane, (loss, metric) in enumerate(zip(losses.tolist(), metrics.tolist(), strict=True)):
             spreading = spread([output[lane] for output in outputs])
             yield Evaluation(loss, metric if task.measure else math.nan, spreading)
 
-    def _for_each(self, function: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> Tensor:
+    def _for_each(
+        self, function: Callable[[Any, Any], Any], outputs: Any, targets: Any, weights: Tensor
+    ) -> Tensor:
         """Compute a loss or metric of each lane's outputs, float64 [lanes]."""
-        count = len(next(leaves(outputs)))
         if self._steps.fast:
             try:
                 with without_advice(), torch.no_grad():
@@ -206,8 +208,10 @@ class Lanes:
                 return values.double().cpu()
             except Exception:  # noqa: BLE001, S110 - a metric may be any Python; then one by one
                 pass
-        each = (map_tensors(lambda t, lane=lane: t[lane], outputs) for lane in range(count))
+        each = (map_tensors(lambda t, lane=lane: t[lane], outputs) for lane in range(len(weights)))
         with torch.no_grad():
-            return torch.tensor(
-                [float(function(one, targets)) for one in each], dtype=torch.float64
-            )
+            values = [
+                measured(function, one, targets, [row])
+                for one, row in zip(each, weights, strict=True)
+            ]
+        return torch.tensor(values, dtype=torch.float64)

@@ -3,15 +3,12 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-import torch
+from collections.abc import Callable
 
 from etude.diagnosis import judge
 from etude.errors import EtudeError, TaskError
 from etude.records import Curve, Run
-from etude.tasks import Prepared
+from etude.tasks import Prepared, one_thread
 from etude.training.cohort import Cohort, Plan
 from etude.training.course import EVALUATIONS
 from etude.training.prefix import Branch, Group
@@ -91,21 +88,10 @@ def _advance(cohort: Cohort, start: int, stop: int, progress: Progress, updates:
         progress(sum(map(cohort.done, runs)) - before)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Train on one thread: sums then come in one order, and two workers share no cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, seconds: float) -> Run:
     broke_off = not math.isfinite(curve.loss[-1])
     return Run(
-        id=_identity(prepared, plan, curve),
+        id=identity(f"{prepared.fingerprint} {plan.strategy} {plan.seed}", curve),
         task=prepared.task.name,
         strategy=str(plan.strategy),
         seed=plan.seed,
@@ -119,8 +105,6 @@ def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, second
     )
 
 
-def _identity(prepared: Prepared, plan: Plan, curve: Curve) -> str:
+def identity(went_in: str, came_out: Curve) -> str:
     """Name a run by what went in and what came out: the same run always has the same id."""
-    digest = hashlib.sha256(f"{prepared.fingerprint} {plan.strategy} {plan.seed}".encode())
-    digest.update(curve.loss.tobytes())
-    return digest.hexdigest()[:12]
+    return hashlib.sha256(went_in.encode() + came_out.loss.tobytes()).hexdigest()[:12]

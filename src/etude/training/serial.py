@@ -1,25 +1,30 @@
 """Plain PyTorch, one run after the other: `torch.optim` and nothing between. The oracle.
 
 Each run owns its model, optimizer, batch order and the state of the random draws inside its
-model (dropout), so it gives the same bits alone, beside others and in any process.
+model (dropout) and its data (transforms), so it gives the same bits alone, beside others and in
+any process.
 """
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from etude.records import Curve
 from etude.strategies import Strategy, build_optimizer
-from etude.tasks import Prepared, build_model, seed_for
+from etude.tasks import Prepared, build_model, seed_for, seeded
+from etude.tasks.seeds import random_state, set_random_state, untouched
 from etude.training.cohort import Plan
 from etude.training.course import Course, batch_size_for, rates_for
 from etude.training.order import BatchOrder
 from etude.training.signals import (
     Recorder,
+    all_finite,
     evaluate,
     gradient_norm,
     trained_weights,
@@ -103,9 +108,8 @@ class _Lane:
             batch_size_for(prepared, strategy),
             seed_for(task.name, plan.seed, "batches"),
         )
-        with torch.random.fork_rng():
-            torch.manual_seed(seed_for(task.name, plan.seed, "dropout"))
-            self._random = _random_state()
+        with seeded(seed_for(task.name, plan.seed, "dropout")):
+            self._random = random_state()
 
     def advance(self, updates: int) -> None:
         """Train by so many updates, at most to the end.
@@ -131,12 +135,12 @@ class _Lane:
         self.done = stop
 
     def _update(self, t: int) -> None:
-        model, optimizer, task = self._model, self._optimizer, self._prepared.task
+        model, optimizer = self._model, self._optimizer
         for group in optimizer.param_groups:
             group["lr"] = self._rates[t]
         inputs, targets = self._prepared.train.take(self._order.draw())
         optimizer.zero_grad()
-        loss = task.loss(model(inputs), targets)
+        loss = self._loss(inputs, targets)
         loss.backward()
         if not self._course.records(t):
             self._clip()
@@ -148,21 +152,37 @@ class _Lane:
         optimizer.step()
         self.recorder.row(t, self._rates[t], loss, grad_norm, update_ratio(model, before))
 
+    def _loss(self, inputs: Any, targets: Any) -> Tensor:
+        """Compute a batch's loss; where it raises on nan it is nan, and so is its gradient."""
+        output = None
+        try:
+            output = self._model(inputs)
+            return self._prepared.task.loss(output, targets)
+        except Exception:
+            weights = list(self._model.parameters())
+            if all_finite(output, weights):
+                raise
+            trained = [weight.sum() for weight in weights if weight.requires_grad]
+            return math.nan * torch.stack(trained).sum()
+
     def _clip(self) -> None:
         clip = self.plan.strategy.clip
         if clip is not None:
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), clip)
 
     def _evaluate(self) -> None:
-        self.recorder.evaluation(self.done, evaluate(self._model, self._prepared))
+        # To look at a run must not change it: what an evaluation draws is no draw of the run's.
+        with seeded(seed_for(self._prepared.task.name, self.plan.seed, "evaluation")):
+            values = evaluate(self._model, self._prepared)
+        self.recorder.evaluation(self.done, values)
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
-        """Let the model draw from this run's own random state, and give the caller's back."""
-        with torch.random.fork_rng():
-            _set_random_state(self._random)
+        """Let model and data draw from this run's own random state; give the caller's back."""
+        with untouched():
+            set_random_state(self._random)
             yield
-            self._random = _random_state()
+            self._random = random_state()
 
     def state(self) -> dict[str, Any]:
         """Give everything that is needed to go on exactly; a copy."""
@@ -192,14 +212,3 @@ class _Lane:
         self._order.restore(saved["order"])
         self._random = saved["random"]
         self.recorder.restore(saved["recorder"])
-
-
-def _random_state() -> list[torch.Tensor]:
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return [torch.get_rng_state(), *cuda]
-
-
-def _set_random_state(state: list[torch.Tensor]) -> None:
-    torch.set_rng_state(state[0])
-    if len(state) > 1:
-        torch.cuda.set_rng_state_all(state[1:])

@@ -5,7 +5,8 @@ wait for the device at each update.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from etude.records import Curve
 from etude.tasks import Prepared
+from etude.tasks.trees import leaves
 
 EVALUATION_BATCH = 256
 """Examples evaluated at once, unless training takes more."""
@@ -119,21 +121,57 @@ def evaluation_batches(prepared: Prepared) -> Sequence[Tensor]:
 @torch.no_grad()
 def evaluate(model: nn.Module, prepared: Prepared) -> Evaluation:
     """Evaluate a model on the whole validation split, in evaluation mode."""
-    task, val, measure = prepared.task, prepared.val, prepared.task.measure
     was_training = model.training
     model.eval()
+    try:
+        return _evaluated(model, prepared)
+    finally:
+        model.train(was_training)
+
+
+def _evaluated(model: nn.Module, prepared: Prepared) -> Evaluation:
+    task, val, measure = prepared.task, prepared.val, prepared.task.measure
+    weights = list(model.parameters())
     loss = metric = 0.0
     outputs: list[Tensor] = []
     for index in evaluation_batches(prepared):
         inputs, targets = val.take(index)
-        output = model(inputs)
+        try:
+            output = model(inputs)
+        except Exception:
+            if all_finite(None, weights):
+                raise
+            return Evaluation(math.nan, math.nan, math.nan)
         share = len(index) / val.size
-        loss += share * float(task.loss(output, targets))
-        metric += share * (float(measure(output, targets)) if measure else math.nan)
+        loss += share * measured(task.loss, output, targets, weights)
+        metric += share * (measured(measure, output, targets, weights) if measure else math.nan)
         if task.predicts and isinstance(output, Tensor):
             outputs.append(output)
-    model.train(was_training)
     return Evaluation(loss, metric, spread(outputs))
+
+
+def measured(
+    function: Callable[[Any, Any], Any], output: Any, targets: Any, weights: Iterable[Tensor]
+) -> float:
+    """Compute a loss or metric; nan where it raises and outputs or weights are not finite.
+
+    `nn.BCELoss` and most of scikit-learn refuse nan: a run that comes to that has diverged, which
+    is an outcome and no mistake in the task.
+    """
+    try:
+        return float(function(output, targets))
+    except Exception:
+        if all_finite(output, weights):
+            raise
+        return math.nan
+
+
+def all_finite(output: Any, weights: Iterable[Tensor]) -> bool:
+    """Tell whether a model's output, so far as it is made of tensors, and weights are finite."""
+    tensors = list(weights)
+    with suppress(TypeError):  # an output may be anything; then the weights tell
+        tensors += leaves(output)
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 def spread(outputs: list[Tensor]) -> float:

@@ -5,6 +5,7 @@ a recorded step would repeat for ever what the model's Python code did once. Wha
 trains as it would by itself; for the rest there is one sentence that says why not.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +94,10 @@ def _tried(prepared: Prepared, batch_size: int) -> Network:
     rows = [[weights, *extras, *drawn, *batch] for (weights, extras), drawn, batch in lanes]
     with _nothing_drawn(), _nothing_counted(network.model):
         stacked = [torch.stack(column) for column in zip(*rows, strict=True)]
-        answers = record(network.gradient, *stacked)(*stacked)
+        step = record(network.gradient, *stacked)
+        answers = step(*stacked)
+        # A loss that raises on nan, as `nn.BCELoss` does, would end all lanes where one diverges.
+        step(stacked[0] * math.nan, *stacked[1:])
         network.predict(*stacked[: 1 + len(network.extras)], *_val_inputs(prepared))
     alone = [tensor[:1] for tensor in stacked]
     lonely = record(network.gradient, *alone)(*alone)
