@@ -332,6 +332,7 @@ KEY = {
     "horizon": None,
     "batch_size": 32,
     "device": "cpu",
+    "engine": "ordinary",
     "versions": {"torch": "2.13.0", "etude": "0.1.0"},
 }
 
@@ -342,10 +343,10 @@ def test_the_order_of_versions_does_not_change_a_key():
 
 
 def test_a_key_is_the_sha256_of_the_canonical_json():
-    # printf '%s' '{"batch_size":32,"device":"cpu","fingerprint":"f","horizon":null,
+    # By hand: printf '%s' with these two lines joined, piped to sha256sum.
+    # '{"batch_size":32,"device":"cpu","engine":"ordinary","fingerprint":"f","horizon":null,
     # "seed":0,"strategy":"sgd lr=0.1","updates":100,"versions":{"etude":"0.1.0","torch":"2.13.0"}}'
-    # (one line, no space between the two halves) | sha256sum
-    assert run_key(**KEY) == "4f37305c85ec617e8fa1e566e033f6c1b66d5415df380e3a34296620c2c4ab75"
+    assert run_key(**KEY) == "6216b64dad035735796871ed58fd4a722ec90123072e3607575ea4e430a35ef5"
 
 
 @pytest.mark.parametrize(
@@ -358,6 +359,7 @@ def test_a_key_is_the_sha256_of_the_canonical_json():
         ("horizon", 1000),
         ("batch_size", 33),
         ("device", "cuda"),
+        ("engine", "fast 16"),
         ("versions", {"torch": "2.13.1", "etude": "0.1.0"}),
     ],
 )
@@ -372,3 +374,26 @@ def test_a_second_comparison_finds_what_the_first_one_trained(address, make_run)
         other = KEY | {"seed": 1}
         found = store.find([run_key(**KEY), run_key(**other)])
     assert list(found) == [run_key(**KEY)]
+
+
+def test_a_choice_is_made_once(address):
+    asked = []
+
+    def choose():
+        asked.append(1)
+        return {"engine": "stacked", "lanes": len(asked)}
+
+    for _ in range(2):
+        with Store.open(address) as store:
+            assert store.settled("k", choose) == {"engine": "stacked", "lanes": 1}
+            assert store.settled("other", dict) == {}
+    assert len(asked) == 1
+
+
+def test_a_store_of_an_older_schema_gets_what_it_lacks(address):
+    with Store.open(address) as store, store._engine.begin() as connection:
+        connection.execute(text("DROP TABLE etude_choices"))
+        connection.execute(text("UPDATE etude_meta SET value = 1"))
+    with Store.open(address) as store:
+        assert store.settled("k", lambda: {"lanes": 3}) == {"lanes": 3}
+        assert store._version() == tables.SCHEMA

@@ -7,7 +7,7 @@ from etude.records import Curve
 from etude.strategies import strategy
 from etude.tasks import load_task, prepare
 from etude.training import Plan
-from etude.training.prefix import cost, groups
+from etude.training.prefix import cost, groups, loads
 from etude.training.run import train, train_group
 
 UPDATES = 100
@@ -108,3 +108,22 @@ def test_progress_adds_up_to_all_updates_of_all_runs(digits):
     (group,) = groups(digits, sgd(SCHEDULES[:4]), UPDATES)
     train_group(digits, group, updates=UPDATES, progress=done.append)
     assert sum(done) == 4 * UPDATES
+
+
+def test_loads_hold_alike_runs_and_give_every_worker_one(digits):
+    texts = ["adamw lr=0.1", "adamw lr=0.2", "sgd lr=0.1", "adamw lr=0.1 constant -> linear 20%"]
+    every = groups(digits, [Plan(strategy(t), s) for t in texts for s in (0, 1, 2)], UPDATES)
+    for lanes, workers in ((64, 2), (4, 1), (1, 3)):
+        found = loads(digits, every, lanes=lanes, workers=workers)
+        assert len(found) >= workers
+        assert sorted(str(b.plan) for load in found for b in load) == sorted(
+            str(b.plan) for group in every for b in group
+        )
+        for load in found:
+            assert len({branch.plan.strategy.optimizer for branch in load}) == 1
+            assert len(load) <= max(lanes, 2)
+            for branch in load:
+                if branch.source is not None:
+                    source = load[branch.source].plan
+                    assert source.seed == branch.plan.seed
+                    assert source.strategy.peak_lr == branch.plan.strategy.peak_lr

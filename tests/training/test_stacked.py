@@ -13,7 +13,7 @@ from etude.strategies import strategy
 from etude.tasks import READY, load_task, prepare
 from etude.training import Plan, SerialCohort
 from etude.training import steps as steps_module
-from etude.training.functional import record
+from etude.training.functional import replayed
 from etude.training.stacked import StackedCohort
 
 UPDATES = 40
@@ -204,7 +204,7 @@ def test_a_metric_of_any_python_is_measured(digits, monkeypatch):
     prepared = prepare(replace(digits.task, metric=share))
     plans = [Plan(strategy("sgd lr=0.1"), seed) for seed in (0, 1)]
     plain = trained(StackedCohort, digits, plans)
-    monkeypatch.setattr(steps_module, "compile_step", record)
+    monkeypatch.setattr(steps_module, "compile_step", replayed)
     for mode in ("exact", "fast"):
         curve = trained(StackedCohort, prepared, plans, mode=mode)[1]
         assert np.allclose(curve.val_metric, plain[1].val_metric)

@@ -63,6 +63,13 @@ if TYPE_CHECKING:
     " exhaustive comparison]",
 )
 @click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    help="What trains: serial (one run after the other), stacked (many in one pass), or fast"
+    " (stacked and compiled).",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=0),
     metavar="N",

@@ -16,7 +16,7 @@ from etude.records import Comparison, Place, Winner, finite
 from etude.store import Store
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, Task, load_task, prepare
-from etude.training import Pool
+from etude.training import Pool, worker_count
 
 LARGEST_SEED = 2**63
 """A seed must fit into the store."""
@@ -33,6 +33,7 @@ def compare(
     device: str = "cpu",
     exhaustive: bool = False,
     budget: str | None = None,
+    engine: str = "auto",
     workers: int | None = None,
     store: Store | None = None,
     reuse: bool = True,
@@ -55,6 +56,8 @@ def compare(
         exhaustive: train every strategy in full with every seed instead of racing.
         budget: what a race may cost: "20000" (updates), "40runs" or "90s"; None is a quarter of
             the exhaustive comparison.
+        engine: "serial", "stacked" or "fast"; "auto" takes the fastest of them, but "fast" only
+            where there is enough to train that compiling pays.
         workers: processes; None means one per core, 0 trains in this process.
         store: where runs are kept; None keeps nothing.
         reuse: take runs that the store has instead of training them again.
@@ -83,7 +86,9 @@ def compare(
     whole = len(chosen) * len(picked) * job.updates
     ladder = _ladder(job, chosen, budget, whole, exhaustive=exhaustive)
     spec = task if isinstance(task, str) else None
-    with Pool(prepared, workers=workers, spec=spec) as pool:
+    size = worker_count(prepared, workers=workers, spec=spec)
+    job.choose_engine(chosen, engine, size)
+    with Pool(prepared, workers=size, spec=spec, engine=job.engine) as pool:
         complete = _train(job, pool, chosen, ladder)
     job.runs = judge_together(job.runs, prepared.chance)
     ranking = ladder.ranking() if ladder else job.ranking(chosen)

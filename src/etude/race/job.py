@@ -23,7 +23,7 @@ from etude.report.words import several
 from etude.store import Store, run_key
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared
-from etude.training import Plan, Pool
+from etude.training import SERIAL, Engine, Plan, Pool, choose
 from etude.training.run import identity
 
 FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
@@ -74,6 +74,8 @@ class Job:
     store: Store | None
     reuse: bool
     listener: Listener
+    engine: Engine = SERIAL
+    """What trains."""
     runs: list[Run] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     """What was decided: the same for the same runs, whether they were trained now or before."""
@@ -90,6 +92,31 @@ class Job:
                     f"a batch must fit into the {size} training examples, got batch={batch}"
                 )
             each.bind(self.updates, epoch=self.epoch(each), batch_size=batch)
+
+    def choose_engine(self, strategies: Sequence[Strategy], wanted: str, workers: int) -> None:
+        """Choose what trains; by timing, unless the store has what was chosen before.
+
+        Args:
+            strategies: what is to be trained.
+            wanted: an engine's name or "auto".
+            workers: processes that share the work.
+        """
+        runs = -(-len(strategies) * len(self.seeds) // max(1, workers))
+
+        def chosen() -> Engine:
+            return choose(self.prepared, strategies, wanted=wanted, runs=runs, updates=self.updates)
+
+        if self.store is None or wanted != "auto":
+            self.engine = chosen()
+            return
+        # What changes the choice, coarsely, so that comparisons that are alike share runs.
+        batches = sorted({self.batch_size(each) for each in strategies})
+        size = min(runs, 64), round(math.log10(runs * self.updates))
+        depends = (
+            f"{self.prepared.fingerprint} {self.prepared.device} {versions()} {batches} {size}"
+        )
+        key = hashlib.sha256(depends.encode()).hexdigest()
+        self.engine = Engine(**self.store.settled(key, lambda: chosen().as_dict()))
 
     def batch_size(self, each: Strategy) -> int:
         """Give the examples an update that a strategy trains with."""
@@ -189,6 +216,7 @@ class Job:
             "updates": self.updates,
             "batch_size": self.prepared.task.batch_size,
             "device": str(self.prepared.device),
+            "engine": self.engine.as_dict(),
             "versions": versions(),
         }
 
@@ -210,6 +238,7 @@ class Job:
             horizon=plan.horizon,
             batch_size=self.batch_size(plan.strategy),
             device=str(self.prepared.device),
+            engine=self.engine.numerics,
             versions=versions(),
         )
 

@@ -5,7 +5,7 @@ All statements are SQLAlchemy Core and run on SQLite and PostgreSQL alike.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ def run_key(
     horizon: int | None,
     batch_size: int,
     device: str,
+    engine: str,
     versions: dict[str, str],
 ) -> str:
     """Give the key of a run: the same task, strategy, seed, budget and versions, the same key.
@@ -59,6 +60,7 @@ def run_key(
         horizon: length of the run that this one is a shortened copy of; None when it is none.
         batch_size: examples per update.
         device: device that trains, because devices round differently.
+        engine: engine that trains, where its last bits are its own.
         versions: version of each package that can change the numbers.
 
     Returns:
@@ -72,6 +74,7 @@ def run_key(
         "horizon": horizon,
         "batch_size": batch_size,
         "device": device,
+        "engine": engine,
         "versions": versions,
     }
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -162,6 +165,30 @@ class Store:
                 found |= {row.key: _run_of(row, _curve_of(row)) for row in rows}
         return found
 
+    def settled(self, key: str, choose: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Give the choice that is kept under a key; where there is none, choose and keep.
+
+        Args:
+            key: what the choice depends on, hashed as by `run_key`.
+            choose: makes the choice, ready for JSON.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        kept = select(tables.choices.c.choice).where(tables.choices.c.key == key)
+        with self._saying("cannot be written"):
+            with self._engine.connect() as connection:
+                found = connection.scalar(kept)
+            if found is None:
+                found = json.dumps(choose())
+                try:
+                    with self._engine.begin() as connection:
+                        connection.execute(insert(tables.choices).values(key=key, choice=found))
+                except IntegrityError:  # another process was faster
+                    with self._engine.connect() as connection:
+                        found = connection.scalar(kept) or found
+        return json.loads(found)
+
     def runs(
         self,
         *,
@@ -232,6 +259,10 @@ class Store:
     def _prepare(self) -> None:
         """Create the tables where there are none, and hold that this étude can write them."""
         version = self._version() or self._create()
+        if version < tables.SCHEMA:
+            self._create()  # what is missing
+            with self._engine.begin() as connection:
+                connection.execute(update(tables.meta).values(value=tables.SCHEMA))
         if version > tables.SCHEMA:
             raise StoreError(
                 f"the store {self.address} must have schema {tables.SCHEMA} or older, but a newer "

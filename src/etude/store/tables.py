@@ -1,4 +1,4 @@
-"""How a store looks inside: three tables, and a curve as one blob per column.
+"""How a store looks inside: a few tables, and a curve as one blob per column.
 
 A row per update would take about 20 times as long as a blob. Of the blobs, raw float64 per column
 was the fastest: an npz archive per run took 2 times as long to write and 20 times to read, and
@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from etude.records import Array, Curve
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the tables; raise it with every change to them."""
 
 COLUMNS = tuple(field.name for field in fields(Curve))
@@ -86,6 +86,13 @@ runs = Table(
     Column("metric", Number),
     Column("seconds", Number),
     Column("settings", Text, nullable=False),
+)
+
+choices = Table(  # what was chosen by timing, so that the same command chooses the same again
+    "etude_choices",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("choice", Text, nullable=False),
 )
 
 curves = Table(  # apart from the runs, so that listing them reads no blob

@@ -1,7 +1,8 @@
 """Training: runs that advance together, exactly reproducible, in this process or in workers."""
 
 from etude.training.cohort import Cohort, Plan
-from etude.training.pool import Pool
+from etude.training.engine import SERIAL, Engine, choose
+from etude.training.pool import Pool, worker_count
 from etude.training.serial import SerialCohort
 
-__all__ = ["Cohort", "Plan", "Pool", "SerialCohort"]
+__all__ = ["SERIAL", "Cohort", "Engine", "Plan", "Pool", "SerialCohort", "choose", "worker_count"]

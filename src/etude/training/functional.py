@@ -6,7 +6,6 @@ tensor operations it comes down to, and the list is replayed: the same operation
 no wrapping. The compiler takes the same list.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -14,14 +13,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from etude.tasks import Prepared, build_model
 from etude.tasks.trees import leaves, map_tensors
 from etude.training.dropout import Masks
-
-Step = Callable[..., Sequence[Tensor]]
-"""A function of tensors that gives tensors."""
+from etude.training.recording import Step, record, without_advice
 
 
 class Network:
@@ -48,6 +44,8 @@ class Network:
         self.extras = self.buffers + [name for name in parameters if name not in self._shapes]
         self.fewest = 1
         """Lanes that a chunk must have for a lane's bits to be the same in any chunk."""
+        self.exact = True
+        """Do replayed steps give the gradients of ordinary ones, to the bit?"""
         self.masks = Masks(self.model)
         self._tree = prepared.train.take(torch.arange(batch_size))
         inputs = self._tree[0]
@@ -172,14 +170,13 @@ def rebuilt(tree: Any, tensors: Sequence[Tensor]) -> Any:
     return map_tensors(lambda _: next(in_turn), tree)
 
 
-def record(step: Step, *example: Tensor) -> Step:
-    """Record the tensor operations of a step, to be replayed on tensors of the same shapes.
+def replayed(step: Step, *example: Tensor) -> Step:
+    """Record a step and give what replays it on tensors of the same shapes.
 
     The first tensor has a row for each lane. Operations whose bits in a batch are not those of a
     lane by itself are replayed lane by lane.
     """
-    with without_advice(), torch.no_grad():
-        graph = make_fx(step)(*example)
+    graph = record(step, *example)
     for node in graph.graph.nodes:
         if node.target is _ATEN.bmm.default:
             node.target = _products
@@ -190,7 +187,7 @@ def record(step: Step, *example: Tensor) -> Step:
             node.args = (node.target, len(example[0]), *node.args)
             node.target = _one_by_one
     graph.recompile()
-    return graph
+    return graph.forward
 
 
 _ATEN = torch.ops.aten
@@ -238,15 +235,9 @@ def compile_step(step: Step, *example: Tensor) -> Step:
         Exception: whatever the compiler raises where there is none, or where it fails.
     """
     with without_advice(), torch.no_grad():
+        from torch.fx.experimental.proxy_tensor import make_fx
+
         graph: Any = make_fx(step)(*example)
         # Without torch.compile's guards, which check on each call what is fixed here.
         compiled = torch._inductor.compile(graph, list(example))  # noqa: SLF001 - documented, though underscored
         return cast("Step", compiled)
-
-
-@contextmanager
-def without_advice() -> Iterator[None]:
-    """Silence torch's advice on speed, such as on operations that `vmap` does one by one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -18,8 +18,8 @@ from etude.tasks.trees import leaves, map_tensors
 from etude.training.cohort import Plan
 from etude.training.course import Course
 from etude.training.draws import Draws, Stream
-from etude.training.functional import without_advice
 from etude.training.lane_optimizers import Kind
+from etude.training.recording import without_advice
 from etude.training.signals import Evaluation, Recorder, evaluation_batches, measured, spread
 from etude.training.steps import Steps
 

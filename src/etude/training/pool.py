@@ -21,7 +21,8 @@ from etude.errors import EtudeError
 from etude.records import Run
 from etude.tasks import Prepared, load_task, prepare
 from etude.training.cohort import Plan
-from etude.training.prefix import Group, cost, groups
+from etude.training.engine import SERIAL, Engine
+from etude.training.prefix import Group, cost, groups, loads
 from etude.training.run import train_group
 
 TRIES = 2
@@ -50,6 +51,7 @@ class Pool:
         workers: processes; None means one per core, 0 none. Where processes cannot be used (a
             GPU, or a task without a name on a system that spawns) runs are trained in this one.
         spec: the task's name for `load_task`, by which a spawned worker finds it.
+        engine: what trains.
     """
 
     def __init__(
@@ -58,12 +60,15 @@ class Pool:
         *,
         workers: int | None = None,
         spec: str | None = None,
+        engine: Engine = SERIAL,
     ) -> None:
         self._prepared = prepared
         method = _start_method(prepared, spec)
+        # What was compiled or recorded is inherited, but cannot be sent.
+        self.engine = replace(engine, steps={}) if method == "spawn" else engine
         self._context: Any = multiprocessing.get_context(method)
         self._source = spec if method == "spawn" and spec else prepared
-        self.size: int = 0 if method is None else _cores() if workers is None else workers
+        self.size = worker_count(prepared, workers=workers, spec=spec)
         self.trained = 0
         """Updates that were asked for so far, starts that runs share counted once."""
         self._workers: list[_Worker] = []
@@ -99,6 +104,9 @@ class Pool:
         """
         arranged = groups(self._prepared, plans, updates)
         self.trained += sum(cost(group, updates) for group in arranged)
+        if self.engine.name != "serial":
+            lanes, workers = self.engine.lanes, max(1, self.size)
+            arranged = loads(self._prepared, arranged, lanes=lanes, workers=workers)
         waiting = deque(_Job(group, updates) for group in arranged)
         if not self._workers:
             yield from self._train_here(waiting)
@@ -119,7 +127,9 @@ class Pool:
         count = _counter(self._done)
         while waiting:
             job = waiting.popleft()
-            yield from train_group(self._prepared, job.group, updates=job.updates, progress=count)
+            yield from train_group(
+                self._prepared, job.group, updates=job.updates, engine=self.engine, progress=count
+            )
 
     def _hand_out(self, waiting: deque[_Job]) -> None:
         for worker in self._workers:
@@ -150,14 +160,14 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=_work, args=(theirs, self._source, self._done), daemon=True
+            target=_work, args=(theirs, self._source, self.engine, self._done), daemon=True
         )
         process.start()
         theirs.close()  # so that our end sees the end of the pipe when the worker dies
         return _Worker(process, ours)
 
 
-def _work(pipe: Connection, source: Prepared | str, done: Any) -> None:
+def _work(pipe: Connection, source: Prepared | str, engine: Engine, done: Any) -> None:
     """Train the groups that come through the pipe, one after the other; the worker's life."""
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -169,7 +179,7 @@ def _work(pipe: Connection, source: Prepared | str, done: Any) -> None:
         except EOFError:
             return
         try:
-            pipe.send(train_group(prepared, group, updates=updates, progress=count))
+            pipe.send(train_group(prepared, group, updates=updates, engine=engine, progress=count))
         except EtudeError as error:
             pipe.send(error)
 
@@ -186,6 +196,13 @@ def _stop(worker: _Worker) -> None:
     worker.pipe.close()
     worker.process.terminate()
     worker.process.join()
+
+
+def worker_count(prepared: Prepared, *, workers: int | None, spec: str | None) -> int:
+    """Give the processes of a pool made with these arguments."""
+    if _start_method(prepared, spec) is None:
+        return 0
+    return _cores() if workers is None else workers
 
 
 def _start_method(prepared: Prepared, spec: str | None) -> str | None:

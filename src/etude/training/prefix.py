@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from etude.schedules import constant
 from etude.tasks import Prepared
 from etude.training.cohort import Plan
-from etude.training.course import rates_for
+from etude.training.course import batch_size_for, rates_for
+from etude.training.lane_optimizers import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,46 @@ def groups(prepared: Prepared, plans: Sequence[Plan], updates: int) -> list[Grou
 def cost(group: Group, updates: int) -> int:
     """Give the updates that training a group takes; without sharing it were all of them."""
     return len(group) * updates - sum(branch.at for branch in group)
+
+
+def loads(prepared: Prepared, every: Sequence[Group], *, lanes: int, workers: int) -> list[Group]:
+    """Join groups that can be trained in one pass, into so many loads that no worker idles.
+
+    Args:
+        prepared: the task.
+        every: groups, the largest first.
+        lanes: runs of a load, more only where one group has more.
+        workers: how many train at once.
+
+    Returns:
+        Loads of about `lanes` runs or, where that would leave workers without one, fewer.
+    """
+    alike: dict[Hashable, list[Group]] = defaultdict(list)
+    for group in every:
+        first = group[0].plan.strategy
+        alike[kind_of(first), batch_size_for(prepared, first)].append(group)
+    most = min(lanes, max(1, -(-sum(map(len, every)) // workers)))
+    found = [load for some in alike.values() for load in _shared_out(some, most)]
+    return sorted(found, key=lambda load: -len(load))
+
+
+def _shared_out(every: Sequence[Group], most: int) -> list[Group]:
+    """Deal groups to as few loads as hold them, each to the one that has least."""
+    found: list[list[Group]] = [[] for _ in range(-(-sum(map(len, every)) // most))]
+    for group in every:
+        min(found, key=lambda load: sum(map(len, load))).append(group)
+    return [_joined(load) for load in found if load]
+
+
+def _joined(every: Sequence[Group]) -> Group:
+    branches: list[Branch] = []
+    for group in every:
+        first = len(branches)
+        branches += [
+            branch if branch.source is None else replace(branch, source=branch.source + first)
+            for branch in group
+        ]
+    return tuple(branches)
 
 
 class _Rates:

@@ -11,8 +11,8 @@ from etude.records import Curve, Run
 from etude.tasks import Prepared, one_thread
 from etude.training.cohort import Cohort, Plan
 from etude.training.course import EVALUATIONS
+from etude.training.engine import SERIAL, Engine
 from etude.training.prefix import Branch, Group
-from etude.training.serial import SerialCohort
 
 Progress = Callable[[int], None]
 
@@ -26,7 +26,12 @@ def train(
 
 
 def train_group(
-    prepared: Prepared, group: Group, *, updates: int, progress: Progress = lambda _: None
+    prepared: Prepared,
+    group: Group,
+    *,
+    updates: int,
+    engine: Engine = SERIAL,
+    progress: Progress = lambda _: None,
 ) -> list[Run]:
     """Train runs that share starts, in this process; each is what it would be alone.
 
@@ -34,6 +39,7 @@ def train_group(
         prepared: the task.
         group: the runs, and where each parts from an earlier one.
         updates: length of every run.
+        engine: what trains them.
         progress: told the number of updates just done, a few times a run. Shared updates count
             for each run that shares them, and what a diverged run leaves undone counts as done.
 
@@ -43,7 +49,7 @@ def train_group(
     began = time.perf_counter()
     try:
         with one_thread():
-            curves = _curves(prepared, group, updates, progress)
+            curves = _curves(prepared, group, updates, engine, progress)
     except EtudeError:
         raise
     except Exception as error:
@@ -59,9 +65,11 @@ def train_group(
     ]
 
 
-def _curves(prepared: Prepared, group: Group, updates: int, progress: Progress) -> list[Curve]:
+def _curves(
+    prepared: Prepared, group: Group, updates: int, engine: Engine, progress: Progress
+) -> list[Curve]:
     roots = [branch.plan for branch in group if branch.source is None]
-    cohort = SerialCohort(prepared, roots, updates=updates)
+    cohort = engine.cohort(prepared, roots, updates=updates)
     lanes: dict[int, int] = {}
     for place, branch in enumerate(group):
         if branch.source is None:

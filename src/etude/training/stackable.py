@@ -23,7 +23,7 @@ from etude.tasks.data import Resident
 from etude.tasks.trees import leaves
 from etude.training.course import batch_size_for
 from etude.training.dropout import Masks
-from etude.training.functional import Network, record
+from etude.training.functional import Network, replayed
 
 TOLERANCE = 1e-5
 """Largest relative difference of a stacked step from an ordinary one."""
@@ -94,13 +94,13 @@ def _tried(prepared: Prepared, batch_size: int) -> Network:
     rows = [[weights, *extras, *drawn, *batch] for (weights, extras), drawn, batch in lanes]
     with _nothing_drawn(), _nothing_counted(network.model):
         stacked = [torch.stack(column) for column in zip(*rows, strict=True)]
-        step = record(network.gradient, *stacked)
+        step = replayed(network.gradient, *stacked)
         answers = step(*stacked)
         # A loss that raises on nan, as `nn.BCELoss` does, would end all lanes where one diverges.
         step(stacked[0] * math.nan, *stacked[1:])
         network.predict(*stacked[: 1 + len(network.extras)], *_val_inputs(prepared))
     alone = [tensor[:1] for tensor in stacked]
-    lonely = record(network.gradient, *alone)(*alone)
+    lonely = replayed(network.gradient, *alone)(*alone)
     if not torch.equal(lonely[0][0], answers[0][0]):
         network.fewest = 2  # convolutions of one group have their own kernels
     for lane, (model, seed) in enumerate(zip(models, _SEEDS, strict=True)):
@@ -111,6 +111,7 @@ def _tried(prepared: Prepared, batch_size: int) -> Network:
         kept = 2 + len(network.buffers)
         for ours, theirs in zip(answers[:kept], expected[:kept], strict=True):
             _compare(ours[lane], theirs)
+        network.exact &= torch.equal(answers[0][lane], expected[0])
     return network
 
 

@@ -41,6 +41,7 @@ class StackedCohort:
         mode: "exact" repeats the operations of ordinary training, "fast" compiles them (and
             replays them where there is no compiler).
         chunk: lanes trained in one pass; None chooses as many as stay in the cache.
+        steps: the task's steps by batch size, where there are some already; grows by what is made.
 
     Raises:
         EtudeError: when the task cannot be stacked; the message says why.
@@ -54,6 +55,7 @@ class StackedCohort:
         updates: int,
         mode: Mode = "exact",
         chunk: int | None = None,
+        steps: dict[int, Steps] | None = None,
     ) -> None:
         if chunk is not None and chunk < 1:
             raise EtudeError(f"a chunk must hold at least 1 lane, got chunk={chunk}")
@@ -64,7 +66,7 @@ class StackedCohort:
         self._chunk = chunk
         self._width = 1
         self._done = 0
-        self._steps: dict[int, Steps] = {}
+        self._steps = {} if steps is None else steps
         self._groups: dict[tuple[Kind, int], Lanes] = {}
         self._lanes: list[Lane] = []
         self._begin(plans)
@@ -93,7 +95,9 @@ class StackedCohort:
         batch_size = max(batch_size for _, batch_size in sizes)
         most = self._chunk or chunk_for(self._prepared, batch_size)
         largest = max(sizes.values())
-        self._width = -(-largest // -(-largest // most))
+        # A compiled lane's bits may depend on the number of lanes, so that is left as it is.
+        given = self._fast and self._chunk
+        self._width = most if given else -(-largest // -(-largest // most))
 
     def _key(self, strategy: Strategy) -> tuple[Kind, int]:
         return kind_of(strategy), batch_size_for(self._prepared, strategy)

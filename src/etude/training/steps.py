@@ -10,8 +10,9 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
-from etude.training.functional import Network, Step, compile_step, record
+from etude.training.functional import Network, compile_step, replayed
 from etude.training.lane_optimizers import Kind, update
+from etude.training.recording import Step
 
 
 class Steps:
@@ -37,7 +38,7 @@ class Steps:
         """Do `Network.predict`; too seldom to be worth compiling."""
         key = "predict", tensors[0].shape, tensors[-1].shape
         if key not in self._made:
-            self._made[key] = record(self.network.predict, *tensors)
+            self._made[key] = replayed(self.network.predict, *tensors)
         return self._made[key](*tensors)
 
     def update(
@@ -81,4 +82,4 @@ class Steps:
                 return compile_step(step, *example)
             except Exception as error:  # noqa: BLE001 - compilers fail in many ways; speed is all that is lost
                 self.trouble = f"{type(error).__name__}: {error}"
-        return record(step, *example)
+        return replayed(step, *example)

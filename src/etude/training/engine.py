@@ -1,0 +1,148 @@
+"""Which engine trains a task: tried and timed, not guessed.
+
+- `serial`: plain PyTorch, one run after the other; trains anything.
+- `stacked`: many runs in one pass, the operations of ordinary training in their order; most
+  networks get the same bits.
+- `fast`: the same, compiled; operations are joined, which moves last bits.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from etude.errors import CompareError, EtudeError
+from etude.strategies import Strategy
+from etude.tasks import Prepared, one_thread
+from etude.training.cohort import Cohort, Plan
+from etude.training.course import batch_size_for
+from etude.training.serial import SerialCohort
+from etude.training.stackable import chunk_for, network_for
+from etude.training.stacked import StackedCohort
+from etude.training.steps import Steps
+
+Name = Literal["serial", "stacked", "fast"]
+NAMES: tuple[str, ...] = get_args(Name)
+
+COMPILE_PAYS = 120.0
+"""Seconds of stacked work, in each process, from which compiling may save time: it takes 15 to 60
+seconds when the compiler has not seen the task before, and halves the work at best."""
+TRIAL = 400
+"""Length of the runs that are timed: evaluated every 20 updates, recorded every second."""
+WINDOWS, WINDOW = 3, 6
+"""How many times so many updates are timed; the best counts, since others use the machine too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How runs are trained."""
+
+    name: Name = "serial"
+    lanes: int = 1
+    """Runs trained in one pass."""
+    why: str = "asked for"
+    """Why it was chosen."""
+    steps: dict[int, Steps] = field(default_factory=dict[int, Steps], compare=False, repr=False)
+    """Steps that were recorded already, by batch size; grows by what its cohorts record."""
+
+    @property
+    def numerics(self) -> str:
+        """Which bits a run has: those of ordinary training, or of steps compiled for so many."""
+        if self.name == "fast":
+            return f"fast {self.lanes}"
+        return "ordinary" if all(made.network.exact for made in self.steps.values()) else "stacked"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold, and `Engine(**...)` reads."""
+        return {"name": self.name, "lanes": self.lanes, "why": self.why}
+
+    def cohort(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> Cohort:
+        """Give runs to train."""
+        if self.name == "serial":
+            return SerialCohort(prepared, plans, updates=updates)
+        return StackedCohort(
+            prepared,
+            plans,
+            updates=updates,
+            mode="fast" if self.name == "fast" else "exact",
+            chunk=self.lanes,
+            steps=self.steps,
+        )
+
+
+SERIAL = Engine()
+
+
+@one_thread()
+def choose(
+    prepared: Prepared,
+    strategies: Sequence[Strategy],
+    *,
+    wanted: str = "auto",
+    runs: int,
+    updates: int,
+) -> Engine:
+    """Choose the engine for a comparison.
+
+    Args:
+        prepared: the task.
+        strategies: what is to be trained.
+        wanted: a name in `NAMES`, or "auto" for the fastest. What cannot be stacked is trained
+            by `serial` all the same, and `why` says so.
+        runs: runs that one process is to train.
+        updates: updates of one of them.
+
+    Raises:
+        CompareError: when there is no such engine.
+    """
+    if wanted not in (*NAMES, "auto"):
+        raise CompareError(f"an engine is auto, {', '.join(NAMES)}; got {wanted!r}")
+    if wanted == "serial":
+        return Engine()
+    sizes = {batch_size_for(prepared, each) for each in strategies}
+    try:
+        steps = {size: Steps(network_for(prepared, size), fast=False) for size in sizes}
+    except EtudeError as error:
+        return Engine(why=str(error))
+    lanes = min(chunk_for(prepared, max(sizes)), max(runs, 1))
+    if wanted == "auto":
+        return _fastest(prepared, strategies[0], lanes, steps, work=runs * updates)
+    return Engine("stacked", lanes, steps=steps) if wanted == "stacked" else Engine("fast", lanes)
+
+
+def _fastest(
+    prepared: Prepared, each: Strategy, most: int, steps: dict[int, Steps], *, work: float
+) -> Engine:
+    alone = _seconds(prepared, each, Engine())
+    found = {
+        lanes: _seconds(prepared, each, Engine("stacked", lanes, steps=steps))
+        for lanes in {most, max(1, most // 2)}
+    }
+    lanes = min(found, key=found.__getitem__)
+    gain = alone / found[lanes]
+    if gain <= 1:
+        return Engine(why=f"stacked, runs took {1 / gain:.2g} times as long")
+    stacked = Engine("stacked", lanes, f"one by one, runs took {gain:.2g} times as long", steps)
+    if not all(made.network.exact for made in steps.values()):
+        # The code of a strategy is to give its run's losses.
+        stacked = Engine(why="stacked runs would differ from ordinary ones in their last bits")
+    if work * found[lanes] < COMPILE_PAYS:
+        return stacked
+    fast = Engine("fast", lanes)
+    gain = alone / (took := _seconds(prepared, each, fast))
+    compiled = replace(fast, why=f"one by one, runs took {gain:.2g} times as long")
+    return compiled if took < found[lanes] else stacked
+
+
+def _seconds(prepared: Prepared, each: Strategy, engine: Engine) -> float:
+    """Time one update of one run, in seconds of CPU time."""
+    plans = [Plan(each, seed % 2) for seed in range(engine.lanes)]
+    cohort = engine.cohort(prepared, plans, updates=TRIAL)
+    cohort.advance(1)
+    return min(_window(cohort) for _ in range(WINDOWS)) / (WINDOW * engine.lanes)
+
+
+def _window(cohort: Cohort) -> float:
+    began = time.process_time()
+    cohort.advance(WINDOW)
+    return time.process_time() - began

@@ -1,0 +1,94 @@
+"""Record the tensor operations of a step once, to replay them without what stood around them.
+
+`torch.func` sends each operation through several layers of dispatch; for a small network that
+costs more than the operations. What arrives at the bottom is a flat list of ordinary tensor
+operations, the same for every batch. Replaying the list gives the same operations and the same
+bits.
+"""
+
+import operator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+Step = Callable[..., Sequence[Tensor]]
+"""A function of tensors that gives tensors."""
+
+
+def record(step: Step, *example: Tensor) -> fx.GraphModule:
+    """Record a step as a graph of the operations that it comes down to.
+
+    The graph's `forward` is the step for tensors of the example's shapes.
+
+    Args:
+        step: does the same operations whatever the numbers in its tensors.
+        example: tensors to record with; what the step does in place changes them.
+
+    Raises:
+        RuntimeError: when an operation reads a number out of a tensor or draws one at random,
+            which a replay would repeat for ever.
+    """
+    recorder = _Recorder(example)
+    with without_advice(), torch.no_grad(), recorder:
+        answers = step(*example)
+    return recorder.finish(answers)
+
+
+class _Recorder(TorchDispatchMode):
+    """Writes each operation down as a node of a graph."""
+
+    def __init__(self, inputs: Sequence[Tensor]) -> None:
+        super().__init__()
+        self._root = nn.Module()
+        self._graph = fx.Graph()
+        self._nodes: dict[int, fx.Node] = {}
+        self._alive: list[Tensor] = []  # an id is a tensor's own only while it lives
+        for number, tensor in enumerate(inputs):
+            self._know(tensor, self._graph.placeholder(f"x{number}"))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.Tag.data_dependent_output in func.tags:
+            raise RuntimeError(f"{func} reads a number out of a tensor")
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise RuntimeError(f"{func} draws at random")
+        shown = tree_map_only(Tensor, self._node, (args, kwargs or {}))
+        answer = func(*args, **(kwargs or {}))
+        node = self._graph.call_function(func, *shown)
+        if isinstance(answer, Tensor):
+            self._know(answer, node)
+        else:
+            for place, part in enumerate(answer):
+                if isinstance(part, Tensor):
+                    self._know(part, self._graph.call_function(operator.getitem, (node, place)))
+        return answer
+
+    def finish(self, answers: Sequence[Tensor]) -> fx.GraphModule:
+        """Give the graph, without what nothing depends on."""
+        self._graph.output(tuple(map(self._node, answers)))
+        self._graph.eliminate_dead_code()
+        return fx.GraphModule(self._root, self._graph)
+
+    def _know(self, tensor: Tensor, node: fx.Node) -> None:
+        self._nodes[id(tensor)] = node
+        self._alive.append(tensor)
+
+    def _node(self, tensor: Tensor) -> fx.Node:
+        if id(tensor) not in self._nodes:  # it was there before the step: a constant
+            name = f"constant{len(self._alive)}"
+            self._root.register_buffer(name, tensor)
+            self._know(tensor, self._graph.get_attr(name))
+        return self._nodes[id(tensor)]
+
+
+@contextmanager
+def without_advice() -> Iterator[None]:
+    """Silence torch's advice on speed, such as on operations that `vmap` does one by one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
