@@ -280,7 +280,7 @@ def test_what_raises_on_finite_numbers_is_an_error_still(task_of, options):
     prepared = task_of(lambda: nn.Linear(8, 1), **{options: late})
     calls.clear()
     with pytest.raises(ValueError, match="a mistake of the user's"):
-        train(prepared, "sgd lr=0.01", chunk=1)
+        train(prepared, "sgd lr=0.01", updates=200, chunk=1)
 
 
 class Jittered(Dataset):

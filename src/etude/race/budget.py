@@ -1,6 +1,7 @@
 """How much a race may cost: updates, runs' worth of updates, or seconds."""
 
 import re
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -25,11 +26,17 @@ class Budget:
     spent: int = 0
     began: float = field(default_factory=time.perf_counter)
 
+    @property
+    def left(self) -> int:
+        """Updates that may still be trained; all that anyone wants while seconds are left."""
+        if self.seconds is not None:
+            over = time.perf_counter() - self.began > self.seconds
+            return 0 if over else sys.maxsize
+        return max(0, int(self.updates) - self.spent)
+
     def allows(self, updates: int) -> bool:
         """Say whether so many more updates may be trained."""
-        if self.seconds is not None and time.perf_counter() - self.began > self.seconds:
-            return False
-        return self.spent + updates <= self.updates
+        return updates <= self.left
 
     def spend(self, updates: int) -> None:
         """Count updates that a race used, be they trained now or taken from the store."""

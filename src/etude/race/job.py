@@ -11,6 +11,7 @@ import math
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -243,6 +244,7 @@ class Job:
         )
 
 
+@cache
 def versions() -> dict[str, str]:
     """Give the versions that a run's numbers depend on."""
     return {

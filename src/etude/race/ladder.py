@@ -45,8 +45,8 @@ SMALL = 6
 """With no more strategies than this a race saves nothing."""
 FURTHER_LRS = 2
 """Times that the leader's lr grid is made longer or finer."""
-FURTHER_SEEDS = 5
-"""Seeds that tied finalists get beyond those asked for."""
+FURTHER_SEEDS = (2, 3)
+"""Seeds that tied finalists get beyond those asked for, round by round."""
 
 
 @dataclass(eq=False, slots=True)
@@ -141,17 +141,22 @@ class Ladder:
 
     def _settle(self, pool: Pool) -> None:
         """Give tied finalists further seeds, paired, until they part or the budget ends."""
-        seed = max(self.job.seeds)
-        for _ in range(FURTHER_SEEDS):
+        first = max(self.job.seeds) + 1
+        for count in FURTHER_SEEDS:
             ranking = self.job.ranking(self.finalists)
             tied = [strategy(p.strategy) for p in ranking if p.tie or p is ranking[0]]
-            if len(tied) < 2 or not self.budget.allows(len(tied) * self.job.updates):  # noqa: PLR2004 - a tie is of two
+            if len(tied) < 2:  # noqa: PLR2004 - a tie is of two
                 return
-            seed += 1
-            self._train(pool, tied, [seed])
+            affordable = self.budget.left // (len(tied) * self.job.updates)
+            seeds = range(first, first + min(count, affordable))
+            if not seeds:
+                return
+            self._train(pool, tied, seeds)
             self.job.decide(
-                f"{len(tied)} finalists tied, so they were trained with seed {seed} too"
+                f"{len(tied)} finalists tied, so they were trained with"
+                f" {several(len(seeds), 'further seed')} too"
             )
+            first = seeds.stop
 
 
 def survivors(ranking: Sequence[Place], count: int) -> list[Place]:

@@ -10,7 +10,9 @@ from etude.tasks import Prepared
 ROWS = 200
 """Rows of a curve, unless the run is shorter."""
 EVALUATIONS = 20
-"""Evaluations of a run after the one at its start."""
+"""Evaluations of a run after the one at its start, unless the run is shorter."""
+APART = 20
+"""Updates between two evaluations, at least: each costs as much as several updates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Course:
         return min(point for point in self._evaluations() if point > done)
 
     def _evaluations(self) -> set[int]:
-        return {round(self.updates * k / EVALUATIONS) for k in range(EVALUATIONS + 1)}
+        count = max(1, min(EVALUATIONS, self.updates // APART))
+        return {round(self.updates * k / count) for k in range(count + 1)}
 
 
 def batch_size_for(prepared: Prepared, strategy: Strategy) -> int:

@@ -24,9 +24,9 @@ from etude.training.steps import Steps
 Name = Literal["serial", "stacked", "fast"]
 NAMES: tuple[str, ...] = get_args(Name)
 
-COMPILE_PAYS = 120.0
+COMPILE_PAYS = 60.0
 """Seconds of stacked work, in each process, from which compiling may save time: it takes 15 to 60
-seconds when the compiler has not seen the task before, and halves the work at best."""
+seconds when the compiler has not seen the task before; the work then takes a third to a half."""
 TRIAL = 400
 """Length of the runs that are timed: evaluated every 20 updates, recorded every second."""
 WINDOWS, WINDOW = 3, 6

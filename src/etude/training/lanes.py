@@ -51,8 +51,9 @@ class Lanes:
         prepared: the task.
         steps: the steps for that batch size.
         kind: the kind of optimizer.
-        width: lanes of a chunk. Where the last chunk needs more than there are, because fast steps
-            are compiled for just so many, it is filled up with copies that nobody reads.
+        width: lanes of a chunk. The last one may need more than there are: fast steps are compiled
+            for just so many, and others are recorded for few numbers only. Then it is filled up
+            with copies that nobody reads.
     """
 
     def __init__(self, prepared: Prepared, steps: Steps, kind: Kind, width: int) -> None:
@@ -89,9 +90,9 @@ class Lanes:
         self._lanes = [self._lanes[place] for place in kept] + [lane for lane, _ in arrived]
         self._arrived = []
         missing = -len(self._lanes) % self._width
-        if not self._steps.fast:  # replayed steps take any number of lanes that is enough
-            last = len(self._lanes) % self._width
-            missing = max(0, self._steps.network.fewest - last) if last else 0
+        if missing and not self._steps.fast:
+            last = self._width - missing
+            missing = min(self._width, roomy(max(last, self._steps.network.fewest))) - last
         old, self._rows = self._rows, {}
         for name in ["weights", *self._memory, *self._extras] if self._lanes else []:
             new = [row[name] for _, row in arrived]
@@ -172,24 +173,25 @@ class Lanes:
     def evaluate(self, done: int) -> None:
         """Evaluate all lanes on the validation split, as `signals.evaluate` does one model."""
         for lanes, rows in self._chunks():
-            enough = max(len(lanes), self._steps.network.fewest)
-            mine = {name: value[:enough] for name, value in rows.items()}
-            for lane, evaluation in zip(lanes, self._evaluations(mine), strict=False):
+            evaluations = self._evaluations(len(lanes), rows)
+            for lane, evaluation in zip(lanes, evaluations, strict=True):
                 lane.recorder.evaluation(done, evaluation)
 
-    def _evaluations(self, rows: Row) -> Iterator[Evaluation]:
+    def _evaluations(self, count: int, rows: Row) -> Iterator[Evaluation]:
+        """Evaluate so many lanes; what fills the chunk up is left out."""
         task, val, network = self._prepared.task, self._prepared.val, self._steps.network
         weights, extras = rows["weights"], [rows[name] for name in self._extras]
-        losses = metrics = torch.zeros(len(weights), dtype=torch.float64)
+        losses = metrics = torch.zeros(count, dtype=torch.float64)
         outputs: list[Tensor] = []
         for index in evaluation_batches(self._prepared):
             inputs, targets = val.take(index)
             mine = [t.expand(len(weights), *t.shape) for t in leaves(inputs)]
-            output = network.outputs(self._steps.predict(weights, *extras, *mine))
+            predicted = self._steps.predict(weights, *extras, *mine)
+            output = network.outputs([tensor[:count] for tensor in predicted])
             share = len(index) / val.size
-            losses = losses + share * self._for_each(task.loss, output, targets, weights)
+            losses = losses + share * self._for_each(task.loss, output, targets, weights[:count])
             if task.measure:
-                each = self._for_each(task.measure, output, targets, weights)
+                each = self._for_each(task.measure, output, targets, weights[:count])
                 metrics = metrics + share * each
             if task.predicts and isinstance(output, Tensor):
                 outputs.append(output)
@@ -215,3 +217,12 @@ class Lanes:
                 for one, row in zip(each, weights, strict=True)
             ]
         return torch.tensor(values, dtype=torch.float64)
+
+
+def roomy(lanes: int) -> int:
+    """Give the next of 1, 2, 3, 4, 6, 8, 12, 16, 24, ...: each is recorded anew."""
+    room, step = 1, 1
+    while room < lanes:
+        room += step
+        step = max(1, 2 ** (room.bit_length() - 2))
+    return room

@@ -19,7 +19,7 @@ from etude.training.cohort import Plan
 from etude.training.course import Course, batch_size_for, rates_for
 from etude.training.draws import Stream
 from etude.training.lane_optimizers import Kind, columns_of, kind_of
-from etude.training.lanes import Lane, Lanes, Row
+from etude.training.lanes import Lane, Lanes, Row, roomy
 from etude.training.stackable import chunk_for, network_for
 from etude.training.steps import Steps
 
@@ -97,7 +97,7 @@ class StackedCohort:
         largest = max(sizes.values())
         # A compiled lane's bits may depend on the number of lanes, so that is left as it is.
         given = self._fast and self._chunk
-        self._width = most if given else -(-largest // -(-largest // most))
+        self._width = most if given else min(most, roomy(-(-largest // -(-largest // most))))
 
     def _key(self, strategy: Strategy) -> tuple[Kind, int]:
         return kind_of(strategy), batch_size_for(self._prepared, strategy)
