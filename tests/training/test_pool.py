@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from etude.strategies import strategy
 from etude.tasks import Task, load_task, prepare
 from etude.training import Plan, Pool
 from etude.training import pool as pool_module
+from etude.training import run as run_module
+from etude.training.prefix import cost, groups
 from etude.training.run import train
 
 PLANS = [
@@ -87,9 +90,9 @@ class Fragile(nn.Linear):
         return super().forward(inputs)
 
 
-def fragile_task(marker):
+def fragile_task(marker, kind=Fragile):
     def model():
-        made = Fragile(2, 1)
+        made = kind(2, 1)
         made.marker, made.home = str(marker), home
         return made
 
@@ -112,6 +115,39 @@ def test_a_worker_that_dies_is_replaced_and_its_run_trained_again(tmp_path):
         runs = list(pool.train(PLANS[:4], updates=5))
     assert (tmp_path / "died").exists()
     assert sorted(map(key, runs)) == sorted((str(p.strategy), p.seed) for p in PLANS[:4])
+
+
+class Counting(nn.Linear):
+    """Writes a byte for each training step, and kills its process at the 31st, once."""
+
+    def forward(self, inputs):
+        if self.training and self.marker and os.getpid() != self.home:
+            with Path(self.marker).open("ab") as file:
+                file.write(b".")
+                steps = file.tell()
+            if steps == 31:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(inputs)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_the_runs_of_a_dead_worker_go_on_from_their_last_checkpoint(
+    tmp_path, monkeypatch, differences, seconds
+):
+    monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", seconds)
+    texts = ("sgd lr=0.01 momentum=0.9", "sgd lr=0.01 momentum=0.9 constant -> linear 50%")
+    plans = [Plan(strategy(text), 0) for text in texts]
+    prepared = fragile_task(tmp_path / "steps", Counting)
+    with Pool(prepared, workers=1) as pool:
+        runs = {key(run): run for run in pool.train(plans, updates=40)}
+    steps = (tmp_path / "steps").stat().st_size
+    (group,) = groups(prepared, plans, 40)
+    again = steps - cost(group, 40)
+    # A checkpoint every second update at most, of one run or of two.
+    assert 1 <= again <= 4 if seconds == 0 else again == 31
+    with Pool(prepared, workers=0) as pool:
+        for run in pool.train(plans, updates=40):
+            assert not differences(run.curve, runs[key(run)].curve)
 
 
 def test_workers_that_keep_dying_end_with_one_sentence(tmp_path):

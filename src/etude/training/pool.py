@@ -2,12 +2,13 @@
 
 Processes and not threads: torch's global random state belongs to a process, and a run must draw
 its own. Where the system forks safely (Linux, no GPU) the workers inherit the task; elsewhere
-they are spawned and load it by its name. A worker that dies is replaced and its run trained
-again.
+they are spawned and load it by its name. A worker that dies is replaced, and its runs go on from
+their last checkpoint.
 """
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 from collections import deque
@@ -33,6 +34,8 @@ TRIES = 2
 class _Job:
     group: Group
     updates: int
+    start: bytes | None = None
+    """The checkpoint to go on from, pickled."""
     tries: int = 1
 
 
@@ -118,6 +121,9 @@ class Pool:
                 except (EOFError, ConnectionResetError):
                     waiting.appendleft(self._replace(worker, job))
                     continue
+                if isinstance(answer, bytes):
+                    worker.job = replace(job, start=answer)
+                    continue
                 worker.job = None
                 if isinstance(answer, Exception):
                     raise answer
@@ -137,7 +143,7 @@ class Pool:
                 worker.job = waiting.popleft()
                 # A worker that died while it waited has closed its end; `_answering` finds it.
                 with suppress(BrokenPipeError):
-                    worker.pipe.send((worker.job.group, worker.job.updates))
+                    worker.pipe.send(worker.job)
 
     def _answering(self) -> list[tuple[_Worker, _Job]]:
         busy = [(worker, worker.job) for worker in self._workers if worker.job]
@@ -173,15 +179,32 @@ def _work(pipe: Connection, source: Prepared | str, engine: Engine, done: Any) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepared = prepare(load_task(source)) if isinstance(source, str) else source
     count = _counter(done)
-    while True:
+    for job in _jobs(pipe):
         try:
-            group, updates = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(train_group(prepared, group, updates=updates, engine=engine, progress=count))
+            runs = train_group(
+                prepared,
+                job.group,
+                updates=job.updates,
+                engine=engine,
+                start=pickle.loads(job.start) if job.start else None,
+                progress=count,
+                # As bytes: torch sends tensors as places in memory that die with the worker.
+                keep=lambda checkpoint: pipe.send(pickle.dumps(checkpoint)),
+            )
+            pipe.send(runs)
         except EtudeError as error:
             pipe.send(error)
+
+
+def _jobs(pipe: Connection) -> Iterator[_Job]:
+    """Give what comes through the pipe, until the parent closes it or dies."""
+    parent = multiprocessing.parent_process()
+    ends = [pipe, parent.sentinel] if parent else [pipe]
+    while pipe in wait(ends):
+        try:
+            yield pipe.recv()
+        except EOFError:
+            return
 
 
 def _counter(done: Any) -> Any:

@@ -4,17 +4,35 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from etude.diagnosis import judge
 from etude.errors import EtudeError, TaskError
 from etude.records import Curve, Run
 from etude.tasks import Prepared, one_thread
-from etude.training.cohort import Cohort, Plan
+from etude.training.cohort import Plan
 from etude.training.course import EVALUATIONS
 from etude.training.engine import SERIAL, Engine
 from etude.training.prefix import Branch, Group
 
+CHECKPOINT_SECONDS = 20.0
+"""Seconds between two checkpoints: what is lost at most when a worker dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where the training of a group stands."""
+
+    update: int
+    lanes: dict[int, int]
+    """Number in the cohort of each branch that has begun."""
+    cohort: dict[str, Any]
+    """The state of the cohort."""
+
+
 Progress = Callable[[int], None]
+Keep = Callable[[Checkpoint], None]
 
 
 def train(
@@ -31,7 +49,9 @@ def train_group(
     *,
     updates: int,
     engine: Engine = SERIAL,
+    start: Checkpoint | None = None,
     progress: Progress = lambda _: None,
+    keep: Keep = lambda _: None,
 ) -> list[Run]:
     """Train runs that share starts, in this process; each is what it would be alone.
 
@@ -40,8 +60,10 @@ def train_group(
         group: the runs, and where each parts from an earlier one.
         updates: length of every run.
         engine: what trains them.
+        start: where to go on from; None begins.
         progress: told the number of updates just done, a few times a run. Shared updates count
             for each run that shares them, and what a diverged run leaves undone counts as done.
+        keep: given a checkpoint every `CHECKPOINT_SECONDS`.
 
     Raises:
         TaskError: when the task's own code raises.
@@ -49,7 +71,10 @@ def train_group(
     began = time.perf_counter()
     try:
         with one_thread():
-            curves = _curves(prepared, group, updates, engine, progress)
+            training = _Training(prepared, group, updates, engine)
+            if start:
+                training.resume(start)
+            curves = training.curves(progress, keep)
     except EtudeError:
         raise
     except Exception as error:
@@ -65,35 +90,47 @@ def train_group(
     ]
 
 
-def _curves(
-    prepared: Prepared, group: Group, updates: int, engine: Engine, progress: Progress
-) -> list[Curve]:
-    roots = [branch.plan for branch in group if branch.source is None]
-    cohort = engine.cohort(prepared, roots, updates=updates)
-    lanes: dict[int, int] = {}
-    for place, branch in enumerate(group):
-        if branch.source is None:
-            lanes[place] = len(lanes)
-    t = 0
-    for place, branch in sorted(enumerate(group), key=lambda pair: pair[1].at):
-        if branch.source is not None:
-            _advance(cohort, t, branch.at, progress, updates)
-            t = branch.at
-            lanes[place] = cohort.fork(lanes[branch.source], branch.plan.strategy)
-            progress(t)
-    _advance(cohort, t, updates, progress, updates)
-    left = sum(updates - cohort.done(lane) for lane in lanes.values())
-    progress(left)
-    return [cohort.curve(lanes[place]) for place in range(len(group))]
+class _Training:
+    """A group under way."""
 
+    def __init__(self, prepared: Prepared, group: Group, updates: int, engine: Engine) -> None:
+        roots = [place for place, branch in enumerate(group) if branch.source is None]
+        self._group, self._updates = group, updates
+        self._cohort = engine.cohort(prepared, [group[r].plan for r in roots], updates=updates)
+        self._lanes = {place: number for number, place in enumerate(roots)}
+        self._done = 0
 
-def _advance(cohort: Cohort, start: int, stop: int, progress: Progress, updates: int) -> None:
-    """Advance all from `start` to `stop`, telling the progress now and then."""
-    block = max(1, updates // EVALUATIONS)
-    for t in range(start, stop, block):
-        before = sum(map(cohort.done, runs := cohort.alive))
-        cohort.advance(min(block, stop - t))
-        progress(sum(map(cohort.done, runs)) - before)
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from where another process was."""
+        self._done, self._lanes = checkpoint.update, dict(checkpoint.lanes)
+        self._cohort.restore(checkpoint.cohort)
+
+    def curves(self, progress: Progress, keep: Keep) -> list[Curve]:
+        """Train to the end."""
+        forks = [(b.at, place) for place, b in enumerate(self._group) if place not in self._lanes]
+        for at, place in sorted(forks):
+            self._advance(at, progress, keep)
+            branch = self._group[place]
+            source = self._lanes[branch.source or 0]
+            self._lanes[place] = self._cohort.fork(source, branch.plan.strategy)
+            progress(at)
+        self._advance(self._updates, progress, keep)
+        progress(sum(self._updates - self._cohort.done(lane) for lane in self._lanes.values()))
+        return [self._cohort.curve(self._lanes[place]) for place in range(len(self._group))]
+
+    def _advance(self, stop: int, progress: Progress, keep: Keep) -> None:
+        """Advance all, telling the progress now and then."""
+        cohort, block = self._cohort, max(1, self._updates // EVALUATIONS)
+        kept = time.monotonic()
+        while self._done < stop:
+            count = min(block, stop - self._done)
+            before = sum(map(cohort.done, runs := cohort.alive))
+            cohort.advance(count)
+            self._done += count
+            progress(sum(map(cohort.done, runs)) - before)
+            if time.monotonic() - kept > CHECKPOINT_SECONDS:
+                keep(Checkpoint(self._done, dict(self._lanes), cohort.state()))
+                kept = time.monotonic()
 
 
 def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, seconds: float) -> Run:
