@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +171,40 @@ def test_a_run_that_kills_every_worker_is_given_up(digits, monkeypatch):
         pytest.raises(EtudeError, match="2 died with exit code 3"),
     ):
         list(pool.train(PLANS[:1], updates=5))
+
+
+PARENT = """
+import os
+from etude.strategies import strategy
+from etude.tasks import load_task, prepare
+from etude.training import Plan, Pool
+
+with Pool(prepare(load_task("digits")), workers=2) as pool:
+    print(*(worker.process.pid for worker in pool._workers), flush=True)
+    list(pool.train([Plan(strategy("sgd lr=0.1"), seed) for seed in range(2)], updates=3000))
+"""
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads Linux's list of processes")
+def test_workers_end_when_their_parent_is_killed():
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(workers) == 2
+    for _ in range(600):
+        if not any(map(is_alive, workers)):
+            return
+        time.sleep(0.1)
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    pytest.fail("workers outlived their parent by a minute")

@@ -84,7 +84,8 @@ class Pool:
 
     def __enter__(self) -> Self:
         """Start the workers."""
-        self._workers = [self._start() for _ in range(self.size)]
+        for _ in range(self.size):
+            self._workers.append(self._start())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,23 +166,37 @@ class Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
+        # A forked worker has copies of our ends. While it holds them, nobody sees that we died.
+        forked = self._context.get_start_method() == "fork"
+        copies = [ours, *(worker.pipe for worker in self._workers)] if forked else []
         process = self._context.Process(
-            target=_work, args=(theirs, self._source, self.engine, self._done), daemon=True
+            target=_work,
+            args=(theirs, copies, self._source, self.engine, self._done),
+            daemon=True,
         )
         process.start()
         theirs.close()  # so that our end sees the end of the pipe when the worker dies
         return _Worker(process, ours)
 
 
-def _work(pipe: Connection, source: Prepared | str, engine: Engine, done: Any) -> None:
+def _work(
+    pipe: Connection,
+    copies: Sequence[Connection],
+    source: Prepared | str,
+    engine: Engine,
+    done: Any,
+) -> None:
     """Train the groups that come through the pipe, one after the other; the worker's life."""
+    for copy in copies:
+        copy.close()
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepared = prepare(load_task(source)) if isinstance(source, str) else source
     count = _counter(done)
-    for job in _jobs(pipe):
+
+    def answer(job: _Job) -> list[Run] | EtudeError:
         try:
-            runs = train_group(
+            return train_group(
                 prepared,
                 job.group,
                 updates=job.updates,
@@ -191,20 +206,12 @@ def _work(pipe: Connection, source: Prepared | str, engine: Engine, done: Any) -
                 # As bytes: torch sends tensors as places in memory that die with the worker.
                 keep=lambda checkpoint: pipe.send(pickle.dumps(checkpoint)),
             )
-            pipe.send(runs)
         except EtudeError as error:
-            pipe.send(error)
+            return error
 
-
-def _jobs(pipe: Connection) -> Iterator[_Job]:
-    """Give what comes through the pipe, until the parent closes it or dies."""
-    parent = multiprocessing.parent_process()
-    ends = [pipe, parent.sentinel] if parent else [pipe]
-    while pipe in wait(ends):
-        try:
-            yield pipe.recv()
-        except EOFError:
-            return
+    with suppress(EOFError, ConnectionError):  # the parent is gone
+        while True:
+            pipe.send(answer(pipe.recv()))
 
 
 def _counter(done: Any) -> Any:
