@@ -25,7 +25,7 @@ Name = Literal["serial", "stacked", "fast"]
 NAMES: tuple[str, ...] = get_args(Name)
 
 COMPILE_PAYS = 60.0
-"""Seconds of stacked work, in each process, from which compiling may save time: it takes 15 to 60
+"""Seconds of other work, in each process, from which compiling may save time: it takes 15 to 60
 seconds when the compiler has not seen the task before; the work then takes a third to a half."""
 TRIAL = 400
 """Length of the runs that are timed: evaluated every 20 updates, recorded every second."""
@@ -113,25 +113,28 @@ def choose(
 def _fastest(
     prepared: Prepared, each: Strategy, most: int, steps: dict[int, Steps], *, work: float
 ) -> Engine:
-    alone = _seconds(prepared, each, Engine())
+    pace = alone = _seconds(prepared, each, Engine())
     found = {
         lanes: _seconds(prepared, each, Engine("stacked", lanes, steps=steps))
         for lanes in {most, max(1, most // 2)}
     }
     lanes = min(found, key=found.__getitem__)
-    gain = alone / found[lanes]
-    if gain <= 1:
-        return Engine(why=f"stacked, runs took {1 / gain:.2g} times as long")
-    stacked = Engine("stacked", lanes, f"one by one, runs took {gain:.2g} times as long", steps)
     if not all(made.network.exact for made in steps.values()):
         # The code of a strategy is to give its run's losses.
-        stacked = Engine(why="stacked runs would differ from ordinary ones in their last bits")
-    if work * found[lanes] < COMPILE_PAYS:
-        return stacked
+        best = Engine(why="stacked, runs would differ from ordinary ones in their last bits")
+    elif alone <= found[lanes]:
+        best = Engine(why=f"stacked, runs took {found[lanes] / alone:.2g} times as long")
+    else:
+        pace = found[lanes]
+        best = Engine(
+            "stacked", lanes, f"one by one, runs took {alone / pace:.2g} times as long", steps
+        )
+    if work * pace < COMPILE_PAYS:
+        return best
     fast = Engine("fast", lanes)
-    gain = alone / (took := _seconds(prepared, each, fast))
-    compiled = replace(fast, why=f"one by one, runs took {gain:.2g} times as long")
-    return compiled if took < found[lanes] else stacked
+    took = _seconds(prepared, each, fast)
+    compiled = replace(fast, why=f"one by one, runs took {alone / took:.2g} times as long")
+    return compiled if took < pace else best
 
 
 def _seconds(prepared: Prepared, each: Strategy, engine: Engine) -> float:
