@@ -200,8 +200,8 @@ def _winner(job: Job, first: Place, spec: str | None) -> Winner | None:
         batch_size=job.batch_size(best),
         device=str(job.prepared.device),
     )
-    if job.engine.name == "fast":
-        code = f"# Its run was compiled, so that the last digits of its losses differ.\n{code}"
+    if job.engine.numerics != "ordinary":
+        code = f"# Its run was {job.engine.name}, so the last digits of its losses differ.\n{code}"
     return Winner(first.strategy, code)
 
 

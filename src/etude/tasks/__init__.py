@@ -2,7 +2,7 @@
 
 from etude.tasks.bowls import noisy_bowl, quadratic
 from etude.tasks.catalogue import READY
-from etude.tasks.check import Prepared, one_thread, prepare
+from etude.tasks.check import Prepared, plain_arithmetic, prepare
 from etude.tasks.data import Data, Examples, examples, split
 from etude.tasks.images import digits, digits_cnn
 from etude.tasks.line import seed_line
@@ -30,7 +30,7 @@ __all__ = [
     "examples",
     "load_task",
     "noisy_bowl",
-    "one_thread",
+    "plain_arithmetic",
     "prepare",
     "quadratic",
     "seed_all",

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.backends import cudnn
 
 from etude.errors import TaskError
 from etude.tasks import fingerprint
@@ -69,7 +70,7 @@ def prepare(task: Task, device: torch.device | str = "cpu") -> Prepared:
     Raises:
         TaskError: It cannot be trained; the message says why.
     """
-    with seeded(_PROBE_SEED), one_thread(), torch.enable_grad():
+    with seeded(_PROBE_SEED), plain_arithmetic(), torch.enable_grad():
         _check_fields(task, device)
         train, val = _splits(task)
         _check_batch_size(task, train.size)
@@ -103,15 +104,18 @@ def _behaviour(task: Task, probe: _Probe) -> list[Any]:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: how sums are split among threads changes their last bits.
+def plain_arithmetic() -> Iterator[None]:
+    """Compute on one thread, and on a GPU with whole float32 numbers.
 
-    Two workers then share no cores either.
+    How sums are split among threads changes their last bits; two workers then share no cores
+    either. cuDNN would round the factors of a convolution to 10 bits (tf32) and may sum in
+    another order each time.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            yield
     finally:
         torch.set_num_threads(threads)
 

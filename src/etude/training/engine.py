@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from etude.errors import CompareError, EtudeError
 from etude.strategies import Strategy
-from etude.tasks import Prepared, one_thread
+from etude.tasks import Prepared, plain_arithmetic
 from etude.training.cohort import Cohort, Plan
 from etude.training.course import batch_size_for
 from etude.training.serial import SerialCohort
@@ -73,7 +73,7 @@ class Engine:
 SERIAL = Engine()
 
 
-@one_thread()
+@plain_arithmetic()
 def choose(
     prepared: Prepared,
     strategies: Sequence[Strategy],
@@ -119,7 +119,8 @@ def _fastest(
         for lanes in {most, max(1, most // 2)}
     }
     lanes = min(found, key=found.__getitem__)
-    if not all(made.network.exact for made in steps.values()):
+    on_gpu = prepared.device.type != "cpu"  # there even ordinary runs repeat no bits elsewhere
+    if not on_gpu and not all(made.network.exact for made in steps.values()):
         # The code of a strategy is to give its run's losses.
         best = Engine(why="stacked, runs would differ from ordinary ones in their last bits")
     elif alone <= found[lanes]:

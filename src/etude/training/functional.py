@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from etude.tasks import Prepared, build_model
 from etude.tasks.trees import leaves, map_tensors
 from etude.training.dropout import Masks
+from etude.training.products import affine, products
 from etude.training.recording import Step, record, without_advice
 
 
@@ -177,32 +178,52 @@ def replayed(step: Step, *example: Tensor) -> Step:
     lane by itself are replayed lane by lane.
     """
     graph = record(step, *example)
-    for node in graph.graph.nodes:
-        if node.target is _ATEN.bmm.default:
-            node.target = _products
-        elif node.target in _SUMS:
-            node.args = (node.target, *node.args)
-            node.target = _in_order
-        elif node.target in _NORMS:
-            node.args = (node.target, len(example[0]), *node.args)
-            node.target = _one_by_one
-    graph.recompile()
+    if not example[0].is_cuda:  # a GPU promises no bits, and lane by lane it would idle
+        for node in graph.graph.nodes:
+            _with_the_bits_of_a_lane(node, len(example[0]))
+        graph.graph.eliminate_dead_code()
+        graph.recompile()
     return graph.forward
 
 
+def _with_the_bits_of_a_lane(node: fx.Node, lanes: int) -> None:
+    """Make a recorded operation give each lane the bits that it would have by itself."""
+    if node.target is _ATEN.bmm.default:
+        node.target = products
+    elif node.target is _ATEN.add.Tensor and (parts := _affine_parts(node)):
+        node.target, node.args = affine, parts
+    elif node.target in _SUMS:
+        node.args = (node.target, *node.args)
+        node.target = _in_order
+    elif node.target in _NORMS:
+        node.args = (node.target, lanes, *node.args)
+        node.target = _one_by_one
+
+
+def _affine_parts(node: fx.Node) -> tuple[Any, ...] | None:
+    """Find bias, inputs and weights where a sum is that of a linear layer.
+
+    `vmap` makes of `addmm(bias, inputs, weights)` a product and `1 * bias`; nothing that a user
+    writes comes down to that factor.
+    """
+    bias, product = node.args[:2]
+    scaled, multiplied = _unviewed(bias), _unviewed(product)
+    if not (isinstance(scaled, fx.Node) and isinstance(multiplied, fx.Node)):
+        return None
+    is_linear = scaled.target is _ATEN.mul.Scalar and scaled.args[1] == 1
+    return (bias, *multiplied.args) if is_linear and multiplied.target is products else None
+
+
+def _unviewed(node: Any) -> Any:
+    while isinstance(node, fx.Node) and node.target in _VIEWS:
+        node = node.args[0]
+    return node
+
+
 _ATEN = torch.ops.aten
+_VIEWS = (_ATEN.view.default, _ATEN._unsafe_view.default)  # noqa: SLF001 - an operation's name
 _SUMS = (_ATEN.sum.dim_IntList, _ATEN.mean.dim)
 _NORMS = (_ATEN.native_batch_norm.default, _ATEN.native_batch_norm_backward.default)
-
-
-def _products(left: Tensor, right: Tensor) -> Tensor:
-    """Multiply each lane's matrices, [lanes, n, k] x [lanes, k, m].
-
-    Products with a vector take another path in a batch than alone, which sums in another order.
-    """
-    if left.shape[1] > 1 and right.shape[2] > 1:
-        return torch.bmm(left, right)
-    return torch.stack([a @ b for a, b in zip(left, right, strict=True)])
 
 
 def _in_order(operation: Callable[..., Tensor], values: Tensor, *how: Any, **more: Any) -> Tensor:

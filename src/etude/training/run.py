@@ -10,7 +10,7 @@ from typing import Any
 from etude.diagnosis import judge
 from etude.errors import EtudeError, TaskError
 from etude.records import Curve, Run
-from etude.tasks import Prepared, one_thread
+from etude.tasks import Prepared, plain_arithmetic
 from etude.training.cohort import Plan
 from etude.training.course import EVALUATIONS
 from etude.training.engine import SERIAL, Engine
@@ -70,7 +70,7 @@ def train_group(
     """
     began = time.perf_counter()
     try:
-        with one_thread():
+        with plain_arithmetic():
             training = _Training(prepared, group, updates, engine)
             if start:
                 training.resume(start)

@@ -27,9 +27,10 @@ from etude.training.functional import Network, replayed
 
 TOLERANCE = 1e-5
 """Largest relative difference of a stacked step from an ordinary one."""
-CHUNK_BYTES = 10e6
-"""What a chunk's tensors may take, so that a step's data stay in the cache."""
-MOST_LANES = 64
+CHUNK_BYTES = {"cpu": 10e6, "cuda": 2e9}
+"""What a chunk's tensors may take, so that a step's data stay in the cache of a core; a GPU wants
+enough to do instead."""
+MOST_LANES = {"cpu": 64, "cuda": 256}
 _SEEDS = (0, 1)
 
 
@@ -59,7 +60,7 @@ def network_for(prepared: Prepared, batch_size: int) -> Network:
 
 
 def chunk_for(prepared: Prepared, batch_size: int) -> int:
-    """Choose the lanes of a chunk: as many as stay in the cache together, from 1 to 64.
+    """Choose the lanes of a chunk: as many as stay in the cache together, from 1 to `MOST_LANES`.
 
     A lane holds its weights, their gradient and two tensors of the optimizer, and whatever the
     backward pass needs of the forward pass.
@@ -75,7 +76,9 @@ def chunk_for(prepared: Prepared, batch_size: int) -> int:
         _ordinary_step(prepared, model, 0, batch_size)
     weights = sum(value.nbytes for value in model.parameters())
     activations = sum(saved.values())
-    return int(min(max(CHUNK_BYTES // (4 * weights + activations), 1), MOST_LANES))
+    place = "cpu" if prepared.device.type == "cpu" else "cuda"
+    lanes = CHUNK_BYTES[place] // (4 * weights + activations)
+    return int(min(max(lanes, 1), MOST_LANES[place]))
 
 
 class _Unfit(Exception):  # noqa: N818 - an answer, not an error

@@ -2,7 +2,7 @@
 
 Exact steps repeat the operations of ordinary training, so that a lane's bits are an ordinary
 run's. Fast steps are compiled: operations are joined, which moves last bits, as torch's own
-`fused=True` does.
+`fused=True` does. On a GPU both are captured in a CUDA graph.
 """
 
 from collections.abc import Hashable, Sequence
@@ -10,6 +10,7 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
+from etude.training.capture import captured
 from etude.training.functional import Network, compile_step, replayed
 from etude.training.lane_optimizers import Kind, update
 from etude.training.recording import Step
@@ -50,28 +51,34 @@ class Steps:
         columns: Tensor,
     ) -> None:
         """Do one update of an optimizer, in place."""
-        if not self.fast:
+        if not self.fast and not weights.is_cuda:
             update(kind, weights, gradient, memory, columns, self.norm)
             return
 
-        def step(weights: Tensor, gradient: Tensor, columns: Tensor, *memory: Tensor) -> tuple[()]:
+        def step(weights: Tensor, *rest: Tensor) -> tuple[()]:
+            *memory, gradient, columns = rest
             update(kind, weights, gradient, memory, columns, self.norm)
             return ()
 
-        tensors = weights, gradient, columns, *memory
-        self._step((kind, len(weights)), step, tensors)(*tensors)
+        tensors = weights, *memory, gradient, columns
+        self._step((kind, len(weights)), step, tensors, in_place=1 + len(memory))(*tensors)
 
     def losses(self, losses: Tensor, outputs: Sequence[Tensor], batch: Sequence[Tensor]) -> Tensor:
         """Give the losses to record, [lanes]: those of `gradient`, or their exact bits."""
-        return losses if self.fast else self.network.losses(outputs, batch)
+        by_themselves = not self.fast and not losses.is_cuda
+        return self.network.losses(outputs, batch) if by_themselves else losses
 
     def norm(self, rows: Tensor) -> Tensor:
         """Give the 2-norm of each row, [lanes, weights] -> [lanes]."""
         return torch.linalg.vector_norm(rows, dim=1) if self.fast else self.network.norm(rows)
 
-    def _step(self, key: Hashable, step: Step, tensors: Sequence[Tensor]) -> Step:
+    def _step(
+        self, key: Hashable, step: Step, tensors: Sequence[Tensor], *, in_place: int = 0
+    ) -> Step:
         if key not in self._made:
-            self._made[key] = self._make(step, tensors)
+            made = self._make(step, tensors)
+            on_gpu = tensors[0].is_cuda
+            self._made[key] = captured(made, *tensors, in_place=in_place) if on_gpu else made
         return self._made[key]
 
     def _make(self, step: Step, tensors: Sequence[Tensor]) -> Step:
