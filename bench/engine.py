@@ -128,7 +128,7 @@ Updates = Callable[[int], tuple[int, float]]
 def plain(job: Job, batches: Callable[[Job], Iterator[Any]], *, fused: bool) -> Updates:
     """The loop of any tutorial, its rate set by a scheduler."""
     task, rates = job.prepared.task, rates_for(job.prepared, job.strategy, UPDATES)
-    model = build_model(task, 0)
+    model = build_model(task, 0).to(job.prepared.device)
     optimizer = build_optimizer(job.strategy, model.parameters())
     for group in optimizer.param_groups:
         group.update(fused=fused, foreach=False) if fused else None

@@ -6,7 +6,7 @@ import torch
 
 from etude.race import compare
 from etude.strategies import strategy
-from etude.tasks import load_task, prepare
+from etude.tasks import load_task, plain_arithmetic, prepare
 from etude.training import Plan, SerialCohort
 from etude.training.engine import choose
 from etude.training.stacked import StackedCohort
@@ -28,6 +28,12 @@ PLANS = [Plan(strategy(text), seed) for text in TEXTS for seed in (0, 1)]
 @pytest.fixture(scope="module", params=["digits", "digits-cnn"])
 def prepared(request):
     return prepare(load_task(request.param), "cuda")
+
+
+@pytest.fixture(autouse=True)
+def as_the_engines_do():
+    with plain_arithmetic():
+        yield
 
 
 def trained(cohort_class, prepared, plans, **options):

@@ -186,7 +186,7 @@ def replayed(step: Step, *example: Tensor) -> Step:
     return graph.forward
 
 
-def _with_the_bits_of_a_lane(node: fx.Node, lanes: int) -> None:
+def _with_the_bits_of_a_lane(node: Any, lanes: int) -> None:
     """Make a recorded operation give each lane the bits that it would have by itself."""
     if node.target is _ATEN.bmm.default:
         node.target = products
@@ -200,7 +200,7 @@ def _with_the_bits_of_a_lane(node: fx.Node, lanes: int) -> None:
         node.target = _one_by_one
 
 
-def _affine_parts(node: fx.Node) -> tuple[Any, ...] | None:
+def _affine_parts(node: Any) -> tuple[Any, ...] | None:
     """Find bias, inputs and weights where a sum is that of a linear layer.
 
     `vmap` makes of `addmm(bias, inputs, weights)` a product and `1 * bias`; nothing that a user
