@@ -25,4 +25,4 @@ class StoreError(EtudeError):
 
 
 class CompareError(EtudeError, ValueError):
-    """A comparison that was asked for with settings that cannot hold."""
+    """A comparison or a search that was asked for with settings that cannot hold."""

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from etude.errors import CompareError, ScheduleError
+from etude.jobs import Silence
 from etude.race import compare
 from etude.race.compare import _winner
-from etude.race.job import Job, Silence
+from etude.race.job import Contest
 from etude.records import Outcome, Place
 from etude.schedules import function
 from etude.strategies import strategy
@@ -75,7 +76,7 @@ def test_a_function_without_a_name_is_refused_with_what_to_do():
 
 def test_the_winners_code_trains_where_the_comparison_did():
     prepared = replace(prepare(load_task("seed-line")), device=torch.device("cuda"))
-    job = Job(prepared, 20, (0,), "loss", None, reuse=False, listener=Silence())
+    job = Contest(prepared, 20, (0,), None, reuse=False, listener=Silence())
     best = strategy("sgd lr=0.1")
     place = Place(
         str(best), "sgd", 0.1, "constant", Outcome.CONVERGED, 0.0, math.nan, (0.0, 0.0),

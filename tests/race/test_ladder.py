@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from etude.jobs import Silence
 from etude.race import compare
 from etude.race.design import between
-from etude.race.job import Silence
 from etude.race.ladder import survivors
 from etude.records import Outcome, Place
 from etude.store import Store

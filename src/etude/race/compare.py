@@ -1,25 +1,20 @@
 """The main job: train strategies on one task from the same starts, and say which wins."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from numbers import Integral
-from typing import Any
 
 from etude.errors import CompareError
+from etude.jobs import Listener, Silence, facts, read_seeds, read_task, read_updates, versions
 from etude.race.budget import read_budget
 from etude.race.design import default_strategies
 from etude.race.exhaustive import exhaust
-from etude.race.job import Job, Listener, Silence, versions
+from etude.race.job import Contest
 from etude.race.ladder import SMALL, Ladder
 from etude.race.ranking import judge_together
-from etude.records import Comparison, Place, Winner, finite
+from etude.records import Comparison, Place, Winner
 from etude.store import Store
 from etude.strategies import Strategy, strategy
-from etude.tasks import Prepared, Task, load_task, prepare
+from etude.tasks import Prepared, Task
 from etude.training import Pool, worker_count
-
-LARGEST_SEED = 2**63
-"""A seed must fit into the store."""
 
 
 def compare(
@@ -69,13 +64,12 @@ def compare(
         TaskError: when the task cannot be trained.
         ScheduleError: when a schedule does not fit the run.
     """
-    _check_updates(updates)
-    chosen, picked = _strategies(strategies), _seeds(seeds)
-    prepared = _prepared(task, batch_size, device)
+    chosen, picked = _strategies(strategies), read_seeds(seeds)
+    prepared = read_task(task, batch_size, device)
     _check_metric(metric, prepared.task)
-    job = Job(
+    job = Contest(
         prepared=prepared,
-        updates=updates or prepared.task.budget,
+        updates=read_updates(updates, prepared),
         seeds=picked,
         metric=metric,
         store=store,
@@ -93,7 +87,7 @@ def compare(
     job.runs = judge_together(job.runs, prepared.chance)
     ranking = ladder.ranking() if ladder else job.ranking(chosen)
     return Comparison(
-        task=_facts(prepared),
+        task=facts(prepared),
         settings={**job.settings(), "seeds": list(picked), "command": command},
         versions=versions(),
         ranking=tuple(ranking),
@@ -105,11 +99,6 @@ def compare(
     )
 
 
-def _check_updates(updates: int | None) -> None:
-    if updates is not None and updates < 1:
-        raise CompareError(f"a run needs at least 1 update, got updates={updates}")
-
-
 def _strategies(given: Sequence[Strategy | str] | Strategy | str | None) -> list[Strategy]:
     alone = isinstance(given, str | Strategy)  # one where several are meant
     listed = [given] if alone else given
@@ -117,15 +106,6 @@ def _strategies(given: Sequence[Strategy | str] | Strategy | str | None) -> list
     if not chosen:
         raise CompareError("a comparison needs at least one strategy, got none")
     return list(dict.fromkeys(chosen))
-
-
-def _seeds(given: int | Sequence[int]) -> tuple[int, ...]:
-    picked = tuple(range(given)) if isinstance(given, int) else tuple(given)
-    if not picked or len(set(picked)) < len(picked):
-        raise CompareError(f"a comparison needs at least one seed, each once, got seeds={given}")
-    if not all(isinstance(seed, Integral) and abs(seed) < LARGEST_SEED for seed in picked):
-        raise CompareError(f"a seed must be a whole number below 2**63, got seeds={given}")
-    return tuple(map(int, picked))
 
 
 def _check_metric(metric: str, task: Task) -> None:
@@ -136,26 +116,8 @@ def _check_metric(metric: str, task: Task) -> None:
         )
 
 
-def _prepared(task: Task | Prepared | str, batch_size: int | None, device: str) -> Prepared:
-    if isinstance(task, Prepared):
-        if batch_size not in (None, task.task.batch_size):
-            raise CompareError(
-                f"a prepared task keeps its batch_size={task.task.batch_size}, got"
-                f" batch_size={batch_size}; give the task itself"
-            )
-        return task
-    loaded = load_task(task) if isinstance(task, str) else task
-    if not isinstance(loaded, Task):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
-        raise CompareError(
-            f"a comparison needs an etude Task or the name of one, got {type(task).__name__}"
-        )
-    if batch_size is not None:
-        loaded = replace(loaded, batch_size=batch_size)
-    return prepare(loaded, device=device)
-
-
 def _ladder(
-    job: Job, chosen: list[Strategy], budget: str | None, whole: int, *, exhaustive: bool
+    job: Contest, chosen: list[Strategy], budget: str | None, whole: int, *, exhaustive: bool
 ) -> Ladder | None:
     """Give the race; None where all are trained in full, as they are where there are few."""
     allowed = read_budget(budget, run=job.updates, exhaustive=whole)
@@ -163,7 +125,7 @@ def _ladder(
     return None if exhaustive or few else Ladder(job, chosen, allowed)
 
 
-def _train(job: Job, pool: Pool, chosen: list[Strategy], ladder: Ladder | None) -> bool:
+def _train(job: Contest, pool: Pool, chosen: list[Strategy], ladder: Ladder | None) -> bool:
     """Train what is to be compared; say whether it came to its end, or Ctrl-C did."""
     try:
         if ladder:
@@ -178,7 +140,7 @@ def _train(job: Job, pool: Pool, chosen: list[Strategy], ladder: Ladder | None) 
     return True
 
 
-def _cost(job: Job, *, trained: int, exhaustive: int) -> dict[str, int]:
+def _cost(job: Contest, *, trained: int, exhaustive: int) -> dict[str, int]:
     return {
         "runs": len(job.runs),
         "updates": sum(run.planned for run in job.runs),
@@ -188,7 +150,7 @@ def _cost(job: Job, *, trained: int, exhaustive: int) -> dict[str, int]:
     }
 
 
-def _winner(job: Job, first: Place, spec: str | None) -> Winner | None:
+def _winner(job: Contest, first: Place, spec: str | None) -> Winner | None:
     if not job.is_useful(first) or first.updates != job.updates:
         return None
     best = strategy(first.strategy)
@@ -203,18 +165,3 @@ def _winner(job: Job, first: Place, spec: str | None) -> Winner | None:
     if job.engine.numerics != "ordinary":
         code = f"# Its run was {job.engine.name}, so the last digits of its losses differ.\n{code}"
     return Winner(first.strategy, code)
-
-
-def _facts(prepared: Prepared) -> dict[str, Any]:
-    task = prepared.task
-    return {
-        "name": task.name,
-        "about": task.about,
-        "source": task.source,
-        "metric": task.metric_name,
-        "maximize": task.maximize,
-        "chance": None if prepared.chance is None else finite(prepared.chance),
-        "train": prepared.train.size,
-        "val": prepared.val.size,
-        "parameters": prepared.parameters,
-    }

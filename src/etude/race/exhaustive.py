@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from etude.jobs import FAILED
 from etude.race.design import beyond_the_edge
-from etude.race.job import FAILED, Job
+from etude.race.job import Contest
 from etude.records import Place
 from etude.strategies import Strategy, strategy
 from etude.training import Pool
@@ -12,7 +13,7 @@ EXTENSIONS = 4
 """Times that a winner at the edge makes its lr grid longer."""
 
 
-def exhaust(job: Job, pool: Pool, strategies: list[Strategy]) -> None:
+def exhaust(job: Contest, pool: Pool, strategies: list[Strategy]) -> None:
     """Train all, and lengthen the winner's lr grid while it wins at an edge.
 
     `strategies` grows by what was added.
@@ -26,7 +27,7 @@ def exhaust(job: Job, pool: Pool, strategies: list[Strategy]) -> None:
         job.train(pool, [further])
 
 
-def next_lr(job: Job, ranking: Sequence[Place], tried: Sequence[Strategy]) -> Strategy | None:
+def next_lr(job: Contest, ranking: Sequence[Place], tried: Sequence[Strategy]) -> Strategy | None:
     """Give the strategy one step beyond the grid, if the first place lies at its edge."""
     if ranking[0].outcome in FAILED:
         return None

@@ -14,10 +14,11 @@ paired, until they part or the budget ends.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from etude.jobs import FAILED
 from etude.race.budget import Budget
 from etude.race.design import between
 from etude.race.exhaustive import next_lr
-from etude.race.job import FAILED, Job
+from etude.race.job import Contest
 from etude.records import Place
 from etude.report.words import several
 from etude.strategies import Strategy, strategy
@@ -53,7 +54,7 @@ FURTHER_SEEDS = (2, 3)
 class Ladder:
     """A race under way."""
 
-    job: Job
+    job: Contest
     strategies: list[Strategy]
     budget: Budget
     finalists: list[Strategy] = field(default_factory=list)
