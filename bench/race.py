@@ -28,6 +28,9 @@ from etude.store import Store
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, load_task, prepare
 
+BUDGET = "30runs"
+"""What étude's race may cost: its short copies and finalists take about as much, and further seeds
+for those that tie get what is left."""
 SEEDS = 3
 """Seeds of a comparison."""
 FRESH = 1000
@@ -39,16 +42,19 @@ LOSS_SEEN = 1e-12
 
 
 def etude_search(setting: Setting, *, exhaustive: bool) -> Found:
-    """Search with étude: a random sample of the space, each with three seeds."""
-    sample = Random(setting.seed).sample(every_point(), setting.strategies)
+    """Search with étude: choose what to try out of the space, or train a random sample in full."""
+    space = every_point()
+    sample = Random(setting.seed).sample(space, setting.strategies)
     with clock() as measured:
         # The task and not what was prepared of it: étude's probe is on the clock.
         comparison = compare(
             setting.prepared.task,
-            sample,
+            sample if exhaustive else space,
             updates=setting.updates,
             seeds=seeds_of(setting.seed),
             exhaustive=exhaustive,
+            tries=None if exhaustive else setting.strategies,
+            budget=BUDGET,
         )
     best, *others = [place.strategy for place in comparison.ranking]
     trained = comparison.cost["trained"]

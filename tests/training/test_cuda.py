@@ -66,7 +66,7 @@ def test_a_run_repeats_its_bits(prepared):
 
 
 def test_steps_are_captured_and_chosen_by_time(prepared):
-    chosen = choose(prepared, [plan.strategy for plan in PLANS], runs=64, updates=200)
+    chosen = choose(prepared, [plan.strategy for plan in PLANS], runs=64, work=12_800)
     assert chosen.name == "stacked"
     assert chosen.lanes > 1
 

@@ -21,7 +21,7 @@ PLANS = [Plan(strategy(text), seed) for text in TEXTS for seed in (0, 1)]
 
 
 def chosen(prepared, wanted="auto", **options):
-    given = {"runs": 8, "updates": 100, **options}
+    given = {"runs": 8, "work": 800, **options}
     return choose(prepared, [PLANS[0].strategy], wanted=wanted, **given)
 
 
@@ -47,7 +47,7 @@ def test_small_networks_are_stacked_where_that_is_faster(digits, monkeypatch):
     found = chosen(digits)
     assert (found.name, found.why) == ("stacked", "one by one, runs took 4 times as long")
     assert 1 <= found.lanes <= 8
-    assert chosen(digits, runs=10_000, updates=1000).name == "fast"
+    assert chosen(digits, runs=10_000, work=10_000_000).name == "fast"
     times["stacked"] = 1.25e-3
     found = chosen(digits)
     assert (found.name, found.why) == ("serial", "stacked, runs took 1.2 times as long")

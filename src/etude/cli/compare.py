@@ -57,6 +57,13 @@ if TYPE_CHECKING:
     help="Train every strategy in full instead of racing: slower, and the judge of the race.",
 )
 @click.option(
+    "--tries",
+    type=int,
+    metavar="N",
+    help="How many strategies of a large grid a race may try: it looks for the lr of each optimizer"
+    " first, then for the schedule.  [default: all]",
+)
+@click.option(
     "--budget",
     metavar="COST",
     help="What a race may cost: 20000 updates, 40runs or 90s.  [default: a quarter of the"

@@ -14,10 +14,16 @@ BLOCKS = 20
 
 
 def block_medians(values: Array, blocks: int = BLOCKS) -> Array:
-    """Give the medians of equal consecutive blocks, [min(blocks, rows)]."""
+    """Give the medians of equal consecutive blocks, [min(blocks, rows)].
+
+    Where they cannot be equal, the first ones have one row more.
+    """
     if values.size == 0:
         return values
-    return np.array([np.median(part) for part in np.array_split(values, min(blocks, values.size))])
+    least, longer = divmod(values.size, min(blocks, values.size))
+    cut = longer * (least + 1)
+    parts = (values[:cut].reshape(-1, least + 1), values[cut:].reshape(-1, least))
+    return np.concatenate([np.median(part, axis=1) for part in parts if part.size])
 
 
 def noise(levels: Array) -> float:

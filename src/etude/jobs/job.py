@@ -92,25 +92,35 @@ class Job:
                 )
             each.bind(self.updates, epoch=self.epoch(each), batch_size=batch)
 
-    def choose_engine(self, strategies: Sequence[Strategy], wanted: str, workers: int) -> None:
+    def choose_engine(
+        self,
+        strategies: Sequence[Strategy],
+        wanted: str,
+        workers: int,
+        *,
+        work: float | None = None,
+    ) -> None:
         """Choose what trains; by timing, unless the store has what was chosen before.
 
         Args:
             strategies: what is to be trained.
             wanted: an engine's name or "auto".
             workers: processes that share the work.
+            work: updates of all runs together; None is every strategy in full with every seed.
         """
-        runs = -(-len(strategies) * len(self.seeds) // max(1, workers))
+        share = max(1, workers)
+        runs = -(-len(strategies) * len(self.seeds) // share)
+        mine = runs * self.updates if work is None else round(work / share)
 
         def chosen() -> Engine:
-            return choose(self.prepared, strategies, wanted=wanted, runs=runs, updates=self.updates)
+            return choose(self.prepared, strategies, wanted=wanted, runs=runs, work=mine)
 
         if self.store is None or wanted != "auto":
             self.engine = chosen()
             return
         # What changes the choice, coarsely, so that comparisons that are alike share runs.
         batches = sorted({self.batch_size(each) for each in strategies})
-        size = min(runs, 64), round(math.log10(runs * self.updates))
+        size = min(runs, 64), round(math.log10(max(mine, 1)))
         depends = (
             f"{self.prepared.fingerprint} {self.prepared.device} {versions()} {batches} {size}"
         )
@@ -137,8 +147,10 @@ class Job:
         *,
         seeds: Sequence[int] | None = None,
         updates: int | None = None,
-    ) -> None:
+    ) -> int:
         """Train each strategy with each seed, but take finished runs from the store.
+
+        What this job trained before is left out. Give the updates of the others.
 
         Args:
             pool: who trains.
@@ -148,8 +160,12 @@ class Job:
                 schedules compressed. None means in full.
         """
         length = updates or self.updates
+        trained = {(run.strategy, run.seed) for run in self.runs if run.planned == length}
         plans = [
-            Plan(each, s, self._horizon(length)) for s in seeds or self.seeds for each in strategies
+            Plan(each, seed, self._horizon(length))
+            for seed in seeds or self.seeds
+            for each in strategies
+            if (str(each), seed) not in trained
         ]
         keys = {plan: self._key(plan, length) for plan in plans}
         known = self.store.find(list(keys.values())) if self.store and self.reuse else {}
@@ -165,12 +181,13 @@ class Job:
         for run in known.values():
             self.runs.append(run)
             self.listener.ended(run, reused=True)
-        for trained in pool.train(waiting, updates=length):
-            key = keys[Plan(strategy(trained.strategy), trained.seed, self._horizon(length))]
-            run = replace(trained, id=identity(key, trained.curve))
+        for ended in pool.train(waiting, updates=length):
+            key = keys[Plan(strategy(ended.strategy), ended.seed, self._horizon(length))]
+            run = replace(ended, id=identity(key, ended.curve))
             self.runs.append(run)
             self._keep(run, key, length)
             self.listener.ended(run, reused=False)
+        return len(plans) * length
 
     def _horizon(self, length: int) -> int | None:
         return None if length == self.updates else self.updates

@@ -17,6 +17,10 @@ from etude.tasks import Prepared, Task
 from etude.training import Pool, worker_count
 
 
+FEWEST_TRIES = 8
+"""With fewer a race finds neither lr nor schedule."""
+
+
 def compare(
     task: Task | Prepared | str,
     strategies: Sequence[Strategy | str] | Strategy | str | None = None,
@@ -27,6 +31,7 @@ def compare(
     metric: str = "loss",
     device: str = "cpu",
     exhaustive: bool = False,
+    tries: int | None = None,
     budget: str | None = None,
     engine: str = "auto",
     workers: int | None = None,
@@ -49,6 +54,8 @@ def compare(
         metric: "loss", or the name of the task's metric, to rank by.
         device: where to train: "cpu", "cuda", ...
         exhaustive: train every strategy in full with every seed instead of racing.
+        tries: how many strategies a race may try; of more it first looks for each optimizer's lr
+            and then tries all schedules near the best ones. None tries all.
         budget: what a race may cost: "20000" (updates), "40runs" or "90s"; None is a quarter of
             the exhaustive comparison.
         engine: "serial", "stacked" or "fast"; "auto" takes the fastest of them, but "fast" only
@@ -77,11 +84,15 @@ def compare(
         listener=listener or Silence(),
     )
     job.check(chosen)
-    whole = len(chosen) * len(picked) * job.updates
-    ladder = _ladder(job, chosen, budget, whole, exhaustive=exhaustive)
+    tried = _tries(tries, len(chosen), exhaustive=exhaustive)
+    whole = tried * len(picked) * job.updates
+    allowed = read_budget(budget, run=job.updates, exhaustive=whole)
+    few = budget is None and tried <= SMALL  # then all are trained in full
+    ladder = None if exhaustive or few else Ladder(job, chosen, allowed, tried)
     spec = task if isinstance(task, str) else None
     size = worker_count(prepared, workers=workers, spec=spec)
-    job.choose_engine(chosen, engine, size)
+    work = min(allowed.updates, whole) if ladder else whole
+    job.choose_engine(chosen, engine, size, work=work)
     with Pool(prepared, workers=size, spec=spec, engine=job.engine) as pool:
         complete = _train(job, pool, chosen, ladder)
     job.runs = judge_together(job.runs, prepared.chance)
@@ -116,13 +127,13 @@ def _check_metric(metric: str, task: Task) -> None:
         )
 
 
-def _ladder(
-    job: Contest, chosen: list[Strategy], budget: str | None, whole: int, *, exhaustive: bool
-) -> Ladder | None:
-    """Give the race; None where all are trained in full, as they are where there are few."""
-    allowed = read_budget(budget, run=job.updates, exhaustive=whole)
-    few = budget is None and len(chosen) <= SMALL
-    return None if exhaustive or few else Ladder(job, chosen, allowed)
+def _tries(given: int | None, strategies: int, *, exhaustive: bool) -> int:
+    if given is not None and (given < FEWEST_TRIES or exhaustive):
+        raise CompareError(
+            f"a race must try at least {FEWEST_TRIES} strategies, and an exhaustive comparison all,"
+            f" got tries={given}"
+        )
+    return strategies if given is None else min(given, strategies)
 
 
 def _train(job: Contest, pool: Pool, chosen: list[Strategy], ladder: Ladder | None) -> bool:

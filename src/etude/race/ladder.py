@@ -18,6 +18,7 @@ from etude.jobs import FAILED
 from etude.race.budget import Budget
 from etude.race.design import between
 from etude.race.exhaustive import next_lr
+from etude.race.opening import nearby, soundings
 from etude.race.job import Contest
 from etude.records import Place
 from etude.report.words import several
@@ -57,13 +58,18 @@ class Ladder:
     job: Contest
     strategies: list[Strategy]
     budget: Budget
+    tries: int
+    """Strategies that it may try on short copies."""
     finalists: list[Strategy] = field(default_factory=list)
+    _entered: int = 0
+    """Strategies that the first rung had."""
     _rungs: list[tuple[int, int, list[Strategy]]] = field(default_factory=list)
     """Number, updates and strategies of each rung that was begun."""
 
     def climb(self, pool: Pool) -> None:
         """Run the race to its end."""
-        left = list(self.strategies)
+        left = self._opened(pool) if self.tries < len(self.strategies) else list(self.strategies)
+        self._entered = len(left)
         for number, rung in enumerate(RUNGS, start=1):
             updates = round(rung.share * self.job.updates)
             if len(left) > SMALL and updates >= LEAST_UPDATES:
@@ -92,6 +98,21 @@ class Ladder:
             went_on = strategies
         return places
 
+    def _opened(self, pool: Pool) -> list[Strategy]:
+        """Sound the valleys of the loss over lr, and pick what else is worth a try."""
+        rung = RUNGS[0]
+        updates = max(LEAST_UPDATES, round(rung.share * self.job.updates))
+        sounded = soundings(self.strategies, self.tries)
+        self._train(pool, sounded, self.job.seeds[: rung.seeds], updates)
+        ranking = self.job.ranking(sounded, updates)
+        left = nearby(self.strategies, sounded, ranking, self.tries)
+        self.job.decide(
+            f"opening: {len(sounded)} of {len(self.strategies)} strategies sounded the lrs of each"
+            f" optimizer; `{ranking[0].strategy}` led; {len(left) - len(sounded)} near the best"
+            " were tried too"
+        )
+        return left
+
     def _rung(
         self, pool: Pool, number: int, rung: Rung, updates: int, left: list[Strategy]
     ) -> list[Strategy]:
@@ -99,7 +120,7 @@ class Ladder:
         seeds = self.job.seeds[: rung.seeds]
         self._train(pool, left, seeds, updates)
         ranking = self.job.ranking(left, updates)
-        count = max(LEAST_KEPT, round(rung.keep * len(self.strategies)))
+        count = max(LEAST_KEPT, round(rung.keep * self._entered))
         kept = [strategy(place.strategy) for place in survivors(ranking, count)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
@@ -115,8 +136,7 @@ class Ladder:
         seeds: Sequence[int],
         updates: int | None = None,
     ) -> None:
-        self.job.train(pool, strategies, seeds=seeds, updates=updates)
-        self.budget.spend(len(strategies) * len(seeds) * (updates or self.job.updates))
+        self.budget.spend(self.job.train(pool, strategies, seeds=seeds, updates=updates))
 
     def _look_around(self, pool: Pool) -> None:
         """Try lrs beyond an edge of the leader's grid, or between its grid points."""

@@ -27,6 +27,8 @@ NAMES: tuple[str, ...] = get_args(Name)
 COMPILE_PAYS = 60.0
 """Seconds of other work, in each process, from which compiling may save time: it takes 15 to 60
 seconds when the compiler has not seen the task before; the work then takes a third to a half."""
+TUNING_PAYS = 20.0
+"""Seconds of work from which a second number of lanes is timed: it may save a twentieth."""
 TRIAL = 400
 """Length of the runs that are timed: evaluated every 20 updates, recorded every second."""
 WINDOWS, WINDOW = 3, 6
@@ -80,7 +82,7 @@ def choose(
     *,
     wanted: str = "auto",
     runs: int,
-    updates: int,
+    work: int,
 ) -> Engine:
     """Choose the engine for a comparison.
 
@@ -90,7 +92,7 @@ def choose(
         wanted: a name in `NAMES`, or "auto" for the fastest. What cannot be stacked is trained
             by `serial` all the same, and `why` says so.
         runs: runs that one process is to train.
-        updates: updates of one of them.
+        work: their updates, all together.
 
     Raises:
         CompareError: when there is no such engine.
@@ -106,7 +108,7 @@ def choose(
         return Engine(why=str(error))
     lanes = min(chunk_for(prepared, max(sizes)), max(runs, 1))
     if wanted == "auto":
-        return _fastest(prepared, strategies[0], lanes, steps, work=runs * updates)
+        return _fastest(prepared, strategies[0], lanes, steps, work=work)
     return Engine("stacked", lanes, steps=steps) if wanted == "stacked" else Engine("fast", lanes)
 
 
@@ -114,10 +116,10 @@ def _fastest(
     prepared: Prepared, each: Strategy, most: int, steps: dict[int, Steps], *, work: float
 ) -> Engine:
     pace = alone = _seconds(prepared, each, Engine())
-    found = {
-        lanes: _seconds(prepared, each, Engine("stacked", lanes, steps=steps))
-        for lanes in {most, max(1, most // 2)}
-    }
+    found = {most: _seconds(prepared, each, Engine("stacked", most, steps=steps))}
+    if work * found[most] > TUNING_PAYS and most > 1:
+        fewer = most // 2
+        found[fewer] = _seconds(prepared, each, Engine("stacked", fewer, steps=steps))
     lanes = min(found, key=found.__getitem__)
     on_gpu = prepared.device.type != "cpu"  # there even ordinary runs repeat no bits elsewhere
     if not on_gpu and not all(made.network.exact for made in steps.values()):

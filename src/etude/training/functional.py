@@ -8,6 +8,7 @@ no wrapping. The compiler takes the same list.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -177,13 +178,10 @@ def replayed(step: Step, *example: Tensor) -> Step:
     The first tensor has a row for each lane. Operations whose bits in a batch are not those of a
     lane by itself are replayed lane by lane.
     """
-    graph = record(step, *example)
-    if not example[0].is_cuda:  # a GPU promises no bits, and lane by lane it would idle
-        for node in graph.graph.nodes:
-            _with_the_bits_of_a_lane(node, len(example[0]))
-        graph.graph.eliminate_dead_code()
-        graph.recompile()
-    return graph.forward
+    if example[0].is_cuda:  # a GPU promises no bits, and lane by lane it would idle
+        return record(step, *example)
+    change = partial(_with_the_bits_of_a_lane, lanes=len(example[0]))
+    return record(step, *example, change=change)
 
 
 def _with_the_bits_of_a_lane(node: Any, lanes: int) -> None:

@@ -21,14 +21,16 @@ Step = Callable[..., Sequence[Tensor]]
 """A function of tensors that gives tensors."""
 
 
-def record(step: Step, *example: Tensor) -> fx.GraphModule:
-    """Record a step as a graph of the operations that it comes down to.
-
-    The graph's `forward` is the step for tensors of the example's shapes.
+def record(
+    step: Step, *example: Tensor, change: Callable[[fx.Node], None] = lambda _: None
+) -> Step:
+    """Record the operations that a step comes down to, and give what replays them.
 
     Args:
         step: does the same operations whatever the numbers in its tensors.
-        example: tensors to record with; what the step does in place changes them.
+        example: tensors to record with, of the shapes of those to come; what the step does in
+            place changes them.
+        change: may change each recorded operation before it is replayed.
 
     Raises:
         RuntimeError: when an operation reads a number out of a tensor or draws one at random,
@@ -37,7 +39,7 @@ def record(step: Step, *example: Tensor) -> fx.GraphModule:
     recorder = _Recorder(example)
     with without_advice(), torch.no_grad(), recorder:
         answers = step(*example)
-    return recorder.finish(answers)
+    return recorder.finish(answers, change)
 
 
 class _Recorder(TorchDispatchMode):
@@ -68,11 +70,13 @@ class _Recorder(TorchDispatchMode):
                     self._know(part, self._graph.call_function(operator.getitem, (node, place)))
         return answer
 
-    def finish(self, answers: Sequence[Tensor]) -> fx.GraphModule:
-        """Give the graph, without what nothing depends on."""
+    def finish(self, answers: Sequence[Tensor], change: Callable[[fx.Node], None]) -> Step:
+        """Give what replays the graph, without what nothing depends on."""
         self._graph.output(tuple(map(self._node, answers)))
+        for node in self._graph.nodes:
+            change(node)
         self._graph.eliminate_dead_code()
-        return fx.GraphModule(self._root, self._graph)
+        return fx.GraphModule(self._root, self._graph).forward
 
     def _know(self, tensor: Tensor, node: fx.Node) -> None:
         self._nodes[id(tensor)] = node
