@@ -1,4 +1,4 @@
-"""Each fault of torch's schedulers: torch's own class shows it, étude's class of that name does not.
+"""Each fault of torch's schedulers: torch's own class shows it, étude's does not.
 
 A test that fails for torch says that torch has mended the fault: then its row goes. The table in
 docs/compat.md is written by `python tests/compat/test_faults.py`.
@@ -607,12 +607,14 @@ def test_etude_has_not(case):
 
 
 def table():
-    head = "| torch's issue | symptom | torch 2.13 | `etude.compat` | test |\n|---|---|---|---|---|\n"
+    head = (
+        "| torch's issue | symptom | torch 2.13 | `etude.compat` | test |\n|---|---|---|---|---|\n"
+    )
     rows = [
-        f"| {case.issue} | {case.symptom} | {case.torch_does} | {case.etude_does} | `{case.name}` |\n"
+        (case.issue, case.symptom, case.torch_does, case.etude_does, f"`{case.name}`")
         for case in FAULTS
     ]
-    return head + "".join(rows)
+    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def test_the_page_has_this_table():
