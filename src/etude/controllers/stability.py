@@ -1,8 +1,8 @@
 """Whether the loss of one update is a spike: the rule that two controllers share.
 
 r = log L - median(log L of the last updates) > max(log ratio, spread * MAD), with MAD the median
-distance from that median. On 67 good and 201 too slow training runs it never fired, where twice
-the running mean fires in 42 % of the good ones; logarithms make it independent of the loss's unit.
+distance from that median. Logarithms make it independent of the loss's unit, medians keep one
+spike from hiding the next, and the spread lets noisy losses be noisy.
 """
 
 import math
