@@ -134,12 +134,13 @@ def test_any_update_can_be_asked_for_and_nothing_moves(kind):
 
 @kinds
 def test_a_state_is_a_copy_and_is_only_read(kind):
-    optimizer = sgd(1.0, 0.1)
+    optimizer = sgd(1.0)
     scheduler = KINDS[kind](optimizer)
     advance(optimizer, scheduler, 2)
     state = scheduler.state_dict()
     before = copy.deepcopy(state)
     scheduler.load_state_dict(state)
+    optimizer.add_param_group({"params": [weight()], "lr": 0.5})
     advance(optimizer, scheduler, 2)
     assert state == before
 
@@ -437,6 +438,19 @@ def test_stepping_to_an_epoch_warns_as_in_torch():
     assert lrs(scheduler.optimizer) == [0.1]
 
 
+def test_restarts_resume_at_a_fraction_of_an_epoch():
+    optimizer = sgd()
+    scheduler = ours.CosineAnnealingWarmRestarts(optimizer, 2, 2)
+    optimizer.step()
+    scheduler.step(4.5)
+    again = ours.CosineAnnealingWarmRestarts(sgd(), 2, 2)
+    again.load_state_dict(scheduler.state_dict())
+    assert (again.last_epoch, again.T_cur, again.T_i) == (4, 2.5, 4)
+    assert lrs(again.optimizer) == lrs(optimizer)
+    scheduler.step()
+    assert (scheduler.last_epoch, scheduler.T_cur, scheduler.T_i) == (5, 3.5, 4)
+
+
 def test_a_left_out_update_is_recognised_by_its_gradient_only():
     optimizer = sgd()
     scheduler = ours.ExponentialLR(optimizer, 0.5)
@@ -448,9 +462,11 @@ def test_a_left_out_update_is_recognised_by_its_gradient_only():
     parameter.grad = torch.full((1,), math.nan)
     scheduler.step()
     assert scheduler.last_epoch == 2
+    advance(optimizer, scheduler, 1)  # the optimizer did step, whatever came of it
+    assert scheduler.last_epoch == 3
     parameter.grad = torch.sparse_coo_tensor([[0]], [math.inf], (1,), check_invariants=True)
     scheduler.step()
-    assert scheduler.last_epoch == 2
+    assert scheduler.last_epoch == 3
 
 
 @kinds

@@ -47,7 +47,7 @@ def test_what_is_wrong_is_shown_where_it_is(text, message):
 
 
 def test_an_error_points_at_the_character():
-    with pytest.raises(ValueError, match="known are|did you mean") as caught:
+    with pytest.raises(ValueError, match=r"known are|did you mean") as caught:
         parse("cosine 10 * plateau foo=3")
     assert str(caught.value).splitlines()[1:] == [
         "  cosine 10 * plateau foo=3",
