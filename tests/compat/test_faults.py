@@ -621,6 +621,12 @@ def test_the_page_has_this_table():
     assert table() in PAGE.read_text(encoding="utf-8"), "run python tests/compat/test_faults.py"
 
 
+def test_readme_and_changelog_count_the_faults_right():
+    root = PAGE.parents[1]
+    assert f"lists {len(FAULTS)} faults" in (root / "README.md").read_text(encoding="utf-8")
+    assert f"without {len(FAULTS)} faults" in (root / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 if __name__ == "__main__":
     text = PAGE.read_text(encoding="utf-8")
     start = text.index("| torch's issue |")

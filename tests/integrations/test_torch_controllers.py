@@ -157,6 +157,9 @@ def test_an_observation_that_nobody_watches_is_refused():
     assert scheduler.last_epoch == 0
     with pytest.raises(ScheduleError, match=r"watches a loss \(there is none\)"):
         Scheduler(sgd(), FALL).observe(1.0)
+    for value in ("low", torch.ones(3), [1.0]):
+        with pytest.raises(ScheduleError, match="a loss must be one number, got"):
+            scheduler.observe(value)
     both = Scheduler(sgd(), spike(watches="metric"))
     both.optimizer.step()
     both.step(torch.tensor(1.0))

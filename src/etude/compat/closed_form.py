@@ -84,8 +84,8 @@ class ClosedForm(LRScheduler):
         if epoch is None and self._update_was_left_out():
             return
         self._warn_of_wrong_order()
-        self._step_count += 1
         self._move(self.position + 1 if epoch is None else epoch)
+        self._step_count += 1
         self._write()
 
     def _initial_step(self) -> None:

@@ -22,7 +22,7 @@ class Loop:
         self.states: list[State] = [controller.start() for controller in controllers]
         self.events: list[Event] = []
 
-    def observe(self, t: int, watched: str, value: float) -> None:
+    def observe(self, t: int, watched: str, value: Any) -> None:
         """Give an observation to each controller that watches it.
 
         Args:
@@ -31,7 +31,7 @@ class Loop:
             value: What was observed; also a tensor of one element.
 
         Raises:
-            ScheduleError: No controller watches it.
+            ScheduleError: No controller watches it, or it is no number.
         """
         watching = [i for i, law in enumerate(self.controllers) if law.watches == watched]
         if not watching:
@@ -40,9 +40,10 @@ class Loop:
                 f"no controller watches a {watched} ({others or 'there is none'}); give a metric "
                 "to scheduler.step(metric) and each update's loss to scheduler.observe(loss)"
             )
+        number = _number(watched, value)
         for i in watching:
             law, before = self.controllers[i], self.states[i]
-            self.states[i], why = law.step(before, float(value))
+            self.states[i], why = law.step(before, number)
             if why is not None:
                 after = self.states[i].multiplier
                 self.events.append(Event(t, law.kind, before.multiplier, after, why))
@@ -72,3 +73,13 @@ class Loop:
         pairs = zip(self.states, data.get("states", []), strict=True)
         self.states = [type(state).from_json(saved) for state, saved in pairs]
         self.events = [Event(**event) for event in data.get("events", [])]
+
+
+def _number(watched: str, value: Any) -> float:
+    try:
+        # a tensor that has a graph warns when it is made a float
+        return float(value.item() if hasattr(value, "item") else value)
+    except (RuntimeError, TypeError, ValueError):
+        raise ScheduleError(
+            f"a {watched} must be one number, got {value!r}; average it first"
+        ) from None
