@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from etude._version import __version__
+from etude.controllers import Controlled, Controller, careful_warmup, greedy, plateau, spike
 from etude.errors import EtudeError
 from etude.schedules import (
     Schedule,
@@ -41,27 +42,33 @@ if TYPE_CHECKING:
     from etude.tasks import Task
 
 __all__ = [
+    "Controlled",
+    "Controller",
     "EtudeError",
     "Schedule",
     "Scheduler",
     "Strategy",
     "Task",
     "__version__",
+    "careful_warmup",
     "compare",
     "constant",
     "cosine",
     "cyclic",
     "exponential",
     "function",
+    "greedy",
     "grid",
     "inverse_sqrt",
     "linear",
     "multistep",
     "one_cycle",
     "one_minus_sqrt",
+    "plateau",
     "points",
     "polynomial",
     "restarts",
+    "spike",
     "step",
     "strategy",
     "warmup",

@@ -9,7 +9,7 @@ class EtudeError(Exception):
 
 
 class ScheduleError(EtudeError, ValueError):
-    """A schedule that cannot be built, bound, read or evaluated."""
+    """A schedule or controller that cannot be built, bound, read or used."""
 
 
 class StrategyError(EtudeError, ValueError):

@@ -64,7 +64,9 @@ def test_a_schedule_that_is_not_bound_is_refused_before_the_optimizer_is_touched
 
 
 def test_what_is_no_schedule_or_no_policy_is_refused():
-    with pytest.raises(ScheduleError, match="must be an étude schedule, got 'cosine'"):
+    with pytest.raises(
+        ScheduleError, match="must be an étude schedule or controller, got 'cosine'"
+    ):
         Scheduler(sgd(0.1), "cosine")
     with pytest.raises(ScheduleError, match="on_mismatch must be error, saved or new, got 'old'"):
         Scheduler(sgd(0.1), SCHEDULE, on_mismatch="old")

@@ -8,18 +8,30 @@ exported source code all run that one function, so they agree to the last bit.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from numbers import Real
-from typing import Any, ClassVar, Self, TypeVar, cast, get_type_hints, overload
+from typing import Any, Self, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etude.errors import ScheduleError
-from etude.schedules.options import Option, closest
+from etude.schedules.described import Described, build, build_known, options_of
 from etude.schedules.units import MOST_UPDATES, Budget, Length, whole
+
+__all__ = [
+    "Endless",
+    "Family",
+    "Law",
+    "Scalar",
+    "Schedule",
+    "build",
+    "build_known",
+    "longer",
+    "options_of",
+]
 
 Scalar = Callable[[float], float]
 """From an update's index t to its multiplier."""
@@ -195,33 +207,12 @@ class Law:
 
 
 @dataclass(frozen=True, slots=True)
-class Family(Schedule):
+class Family(Described, Schedule):
     """A schedule given by one formula.
 
     A family with an end reaches its end value at t = length and holds it. An endless one, cut to
     a length, holds the value of its last update, so that a restart never lasts for ever.
-
-    Attributes:
-        kind: Its name in text and JSON.
-        main: The field that the text form gives first and without its name.
     """
-
-    kind: ClassVar[str]
-    main: ClassVar[str] = "length"
-
-    def __post_init__(self) -> None:
-        """Bring each field into its one stored form, then check them together."""
-        for name, option in options_of(type(self)).items():
-            value = option.check(f"{self.kind} {name}", getattr(self, name))
-            object.__setattr__(self, name, value)
-        self.check_together()
-
-    def check_together(self) -> None:
-        """Refuse fields that contradict one another; nothing to refuse by default.
-
-        Raises:
-            ScheduleError: They do.
-        """
 
     @property
     def endless(self) -> bool:
@@ -245,9 +236,7 @@ class Family(Schedule):
     @property
     def bound(self) -> bool:
         """Whether all spans count updates and a length that the formula needs is there."""
-        options = options_of(type(self)).items()
-        spans_known = all(option.bound(getattr(self, name)) for name, option in options)
-        return spans_known and (self.length is not None or self.endless)
+        return self.spans_known and (self.length is not None or self.endless)
 
     @property
     def open(self) -> bool:
@@ -274,29 +263,9 @@ class Family(Schedule):
         exact = self.exact(run)
         if exact >= share + 1:  # less than one update over is rounding, settled by a sequence
             raise longer(self.label, whole(exact), share)
-        values = {
-            name: option.bind(getattr(self, name), run)
-            for name, option in options_of(type(self)).items()
-        }
+        values = self.values_for(run)
         values["length"] = share if self.open else min(whole(exact), share)
         return type(self)(**values)
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the kind and every field that differs from its default."""
-        return {"kind": self.kind} | {
-            name: option.plain(value) for name, option, value in self._given()
-        }
-
-    def __str__(self) -> str:
-        """Write the kind, the main field, then `name=value` for what differs from its default."""
-        given = {name: option.write(value) for name, option, value in self._given()}
-        first = [given.pop(self.main)] if self.main in given else []
-        return " ".join([self.kind, *first, *(f"{name}={text}" for name, text in given.items())])
-
-    def _given(self) -> list[tuple[str, Option, Any]]:
-        options = options_of(type(self))
-        values = [(f.name, options[f.name], getattr(self, f.name), f.default) for f in fields(self)]
-        return [(name, option, value) for name, option, value, usual in values if value != usual]
 
 
 class Endless(Family):
@@ -308,42 +277,6 @@ class Endless(Family):
     def endless(self) -> bool:
         """Whether the formula needs no length: it does not."""
         return True
-
-
-F = TypeVar("F", bound=Family)
-
-
-def build(family: type[F], **values: Any) -> F:
-    """Build a family from values as a user writes them; its fields check and convert them."""
-    return family(**values)
-
-
-def build_known(family: type[F], values: dict[str, Any]) -> F:
-    """Build a family from named values that came from outside.
-
-    Raises:
-        ScheduleError: A field is unknown, missing or bad.
-    """
-    known = [f.name for f in fields(family)]
-    for name in values:
-        if name not in known:
-            raise ScheduleError(f"{family.kind} has no {name!r}; {closest(name, known)}")
-    missing = [name for name in required(family) if name not in values]
-    if missing:
-        raise ScheduleError(f"{family.kind} needs {' and '.join(missing)}")
-    return family(**values)
-
-
-@cache
-def options_of(family: type[Family]) -> dict[str, Option]:
-    """Give what each field of a family may hold."""
-    hints = get_type_hints(family, include_extras=True)
-    return {f.name: hints[f.name].__metadata__[0] for f in fields(family)}
-
-
-def required(family: type[Family]) -> list[str]:
-    """Give the fields without a default."""
-    return [f.name for f in fields(family) if f.default is MISSING]
 
 
 def longer(label: str, needs: int, has: int) -> ScheduleError:

@@ -4,7 +4,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
-from typing import Any, Self
+from numbers import Real
+from typing import Any, Self, cast
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Scalar, Schedule, longer
@@ -193,7 +194,9 @@ def in_sequence(first: Schedule, then: Any) -> Any:
 
 def in_product(left: Any, right: Any) -> Any:
     """Give `left * right`, where one of them may be a number."""
-    pair = [x if isinstance(x, Schedule) else Constant(x) for x in (left, right)]
+    if not isinstance(left, Schedule | Real) or not isinstance(right, Schedule | Real):
+        return NotImplemented
+    pair = [x if isinstance(x, Schedule) else Constant(cast("float", x)) for x in (left, right)]
     return Product(tuple(pair))
 
 

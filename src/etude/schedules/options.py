@@ -83,6 +83,25 @@ class Number(Option):
         return low if math.isinf(self.most) else f"{low} and <= {self.most:g}"
 
 
+class Count(Option):
+    """A whole number from `least` on."""
+
+    def __init__(self, *, least: int = 0) -> None:
+        """Keep the bound."""
+        self.least = least
+
+    def check(self, label: str, value: Any) -> int:
+        """Give an int; `10.0` is 10, as text reads it."""
+        number = -1 if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        if not (number == number // 1 and number >= self.least):
+            raise ScheduleError(f"{label} must be a whole number >= {self.least}, got {value!r}")
+        return int(number)
+
+    def read(self, words: str) -> float:
+        """Read a number, which `check` wants whole."""
+        return Number().read(words)
+
+
 class Choice(Option):
     """One of a few words."""
 

@@ -41,14 +41,14 @@ def parse(text: str, start: int = 0) -> Schedule:
     """
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
         raise ScheduleError(f"a schedule's text must be a string, got {text!r}")
-    parser = _Parser(text, start)
+    parser = Parser(text, start)
     schedule = parser.schedule()
     if parser.at < len(text):
         parser.fail("expected ->, * or the end here", parser.at)
     return schedule
 
 
-class _Parser:
+class Parser:
     """Reads from left to right; `at` is the next character that was not read yet."""
 
     def __init__(self, text: str, start: int) -> None:
@@ -56,20 +56,27 @@ class _Parser:
         self.skip_space()
 
     def schedule(self) -> Schedule:
+        """Read products with arrows between them."""
         begin, parts = self.at, [self.product()]
         while self.take(_ARROW):
             parts.append(self.product())
         return parts[0] if len(parts) == 1 else self.make(begin, lambda: Sequence(tuple(parts)))
 
     def product(self) -> Schedule:
+        """Read atoms with stars between them."""
         begin, factors = self.at, [self.atom()]
-        while self.take("*"):
+        while self.factor_follows() and self.take("*"):
             factors.append(self.atom())
         if len(factors) == 1:
             return factors[0]
         return self.make(begin, lambda: Product(tuple(factors)))
 
+    def factor_follows(self) -> bool:
+        """Say whether a star here would be followed by a schedule; always so in a schedule."""
+        return True
+
     def atom(self) -> Schedule:
+        """Read a number, a family with its arguments, or a schedule in brackets."""
         begin = self.at
         if self.take("("):
             return self.bracket(begin)
@@ -88,6 +95,7 @@ class _Parser:
         return self.make(begin, lambda: build_known(family, values))
 
     def bracket(self, begin: int) -> Schedule:
+        """Read what follows an open bracket, and the one that closes it."""
         self.depth += 1
         if self.depth > _DEEPEST:
             self.fail(f"expected at most {_DEEPEST} open brackets", begin)
@@ -98,6 +106,7 @@ class _Parser:
         return inside
 
     def arguments(self, name: str, main: str | None, options: dict[str, Option]) -> dict[str, Any]:
+        """Read what follows a name, checked: bare values for `main`, `key=value`, `to value`."""
         values: dict[str, Any] = {}
         keep = self.at
         while word := self.take(_WORD):
@@ -125,11 +134,13 @@ class _Parser:
         return " ".join(words)
 
     def value(self, label: str, option: Option, written: str, begin: int) -> Any:
+        """Read one argument's value."""
         if not written:
             self.fail(f"expected a value for {label}", begin)
         return self.make(begin, lambda: option.check(label, option.read(written)))
 
     def make(self, begin: int, build: Callable[[], Any]) -> Any:
+        """Build something; what it refuses is shown at the character where it begins."""
         try:
             return build()
         except ScheduleError as error:
@@ -146,6 +157,7 @@ class _Parser:
         return match.group()
 
     def skip_space(self) -> None:
+        """Go to the next character that is no space."""
         while self.at < len(self.text) and self.text[self.at].isspace():
             self.at += 1
 
