@@ -16,7 +16,6 @@ from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, Task
 from etude.training import Pool, worker_count
 
-
 FEWEST_TRIES = 8
 """With fewer a race finds neither lr nor schedule."""
 

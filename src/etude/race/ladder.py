@@ -18,8 +18,8 @@ from etude.jobs import FAILED
 from etude.race.budget import Budget
 from etude.race.design import between
 from etude.race.exhaustive import next_lr
-from etude.race.opening import nearby, soundings
 from etude.race.job import Contest
+from etude.race.opening import nearby, soundings
 from etude.records import Place
 from etude.report.words import several
 from etude.strategies import Strategy, strategy
