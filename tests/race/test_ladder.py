@@ -1,6 +1,7 @@
 """`etude.race.ladder`: who goes on, and that nothing is lost."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -185,3 +186,40 @@ def test_few_strategies_are_all_trained_in_full(digits):
 
 def test_the_places_are_plain_values(raced):
     assert replace(raced.ranking[0]) == raced.ranking[0]
+
+
+def test_a_winner_that_was_compiled_is_trained_by_itself_too(digits):
+    strategies = [*grid("adamw", lr=[0.003, 0.01], schedule="constant")]
+    answer = compare(digits, strategies, updates=60, engine="fast", workers=0)
+    (told,) = [told for told in answer.decisions if "trained by itself" in told]
+    plain = compare(digits, [answer.winner.strategy], updates=60, engine="serial", workers=0)
+    assert f"ends at validation loss {plain.runs[0].loss:.6g}" in told
+    assert f"it ends at {plain.runs[0].loss:.6g}." in answer.winner.code
+
+
+LOW = grid("adamw", lr=[1e-6, 2e-6, 4e-6, 8e-6, 1e-5, 3e-5, 1e-4], schedule="cosine")
+
+
+def said_to_be_tried(answer):
+    found = (re.search(r"so lr=(\S+) was tried too", told) for told in answer.decisions)
+    return [float(match[1]) for match in found if match]
+
+
+def test_what_is_said_to_be_tried_beyond_the_edge_was_tried():
+    answer = compare("digits", LOW, updates=200, workers=0)
+    said = said_to_be_tried(answer)
+    assert said
+    assert set(said) <= {place.peak_lr for place in answer.ranking}
+
+
+def test_a_leader_left_at_the_edge_by_the_users_budget_is_told_and_nothing_is_claimed():
+    answer = compare("digits", LOW, updates=200, budget="1runs", workers=0)
+    assert not said_to_be_tried(answer)
+    assert any("leads at the edge of its lr grid" in told for told in answer.decisions)
+
+
+def test_ties_have_the_leaders_seeds_in_the_end():
+    answer = compare("diabetes", workers=0, updates=100)
+    ties = [place for place in answer.ranking if place.tie and not place.note]
+    leader = answer.ranking[0]
+    assert all(place.seeds == leader.seeds for place in ties)

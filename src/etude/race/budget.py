@@ -23,6 +23,8 @@ class Budget:
 
     updates: float
     seconds: float | None = None
+    asked_for: bool = True
+    """Did the user set it? Otherwise it is what étude allows itself."""
     spent: int = 0
     began: float = field(default_factory=time.perf_counter)
 
@@ -55,7 +57,7 @@ def read_budget(text: str | None, *, run: int, exhaustive: int) -> Budget:
         CompareError: when the text does not parse or is less than one run.
     """
     if text is None:
-        return Budget(max(SHARE * exhaustive, run))
+        return Budget(max(SHARE * exhaustive, run), asked_for=False)
     found = _TEXT.fullmatch(text.strip())
     if not found:
         raise CompareError(f"a budget is written 20000, 40runs or 90s, got {text!r}")

@@ -20,20 +20,37 @@ def exhaust(job: Contest, pool: Pool, strategies: list[Strategy]) -> None:
     """
     job.train(pool, strategies)
     for _ in range(EXTENSIONS):
-        further = next_lr(job, job.ranking(strategies), strategies)
+        further = beyond(job.ranking(strategies), strategies)
         if further is None:
             return
+        say_extended(job, strategies, further)
         strategies.append(further)
         job.train(pool, [further])
+    say_at_edge(job, strategies, strategies, f"after {EXTENSIONS} extensions")
 
 
-def next_lr(job: Contest, ranking: Sequence[Place], tried: Sequence[Strategy]) -> Strategy | None:
+def beyond(ranking: Sequence[Place], tried: Sequence[Strategy]) -> Strategy | None:
     """Give the strategy one step beyond the grid, if the first place lies at its edge."""
     if ranking[0].outcome in FAILED:
         return None
-    best = strategy(ranking[0].strategy)
-    further = beyond_the_edge(best, tried)
-    if further is None or further in tried:
-        return None
+    further = beyond_the_edge(strategy(ranking[0].strategy), tried)
+    return None if further in tried else further
+
+
+def say_extended(job: Contest, ranked: Sequence[Strategy], further: Strategy) -> None:
+    """Say that the leader's grid is made longer."""
+    best = job.ranking(ranked)[0].strategy
     job.decide(f"`{best}` led at the edge of its lr grid, so lr={further.peak_lr!r} was tried too")
-    return further
+
+
+def say_at_edge(
+    job: Contest, ranked: Sequence[Strategy], tried: Sequence[Strategy], why: str
+) -> None:
+    """Say that the leader still lies at the edge of its grid, where it does."""
+    ranking = job.ranking(ranked)
+    further = beyond(ranking, tried)
+    if further is not None:
+        job.decide(
+            f"`{ranking[0].strategy}` leads at the edge of its lr grid {why}: a better lr may lie"
+            f" beyond it, try lr={further.peak_lr!r}"
+        )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from etude.jobs import FAILED
 from etude.race.budget import Budget
 from etude.race.design import between
-from etude.race.exhaustive import next_lr
+from etude.race.exhaustive import EXTENSIONS, beyond, say_at_edge, say_extended
 from etude.race.job import Contest
 from etude.race.opening import nearby, soundings
 from etude.records import Place
@@ -45,8 +45,6 @@ LEAST_UPDATES = 20
 """Shorter copies of a run say nothing."""
 SMALL = 6
 """With no more strategies than this a race saves nothing."""
-FURTHER_LRS = 2
-"""Times that the leader's lr grid is made longer or finer."""
 FURTHER_SEEDS = (2, 3)
 """Seeds that tied finalists get beyond those asked for, round by round."""
 
@@ -140,14 +138,29 @@ class Ladder:
 
     def _look_around(self, pool: Pool) -> None:
         """Try lrs beyond an edge of the leader's grid, or between its grid points."""
-        cost = len(self.job.seeds) * self.job.updates
-        for _ in range(FURTHER_LRS):
-            ranking = self.job.ranking(self.finalists)
-            further = next_lr(self.job, ranking, self.finalists) or self._finer(ranking)
-            if further is None or not self.budget.allows(cost):
-                return
+        for _ in range(EXTENSIONS):
+            further = self._further(self.job.ranking(self.finalists))
+            if further is None:
+                break
             self.finalists.append(further)
             self._train(pool, [further], self.job.seeds)
+        say_at_edge(self.job, self.finalists, self._tried(), "at the end of the race")
+
+    def _further(self, ranking: Sequence[Place]) -> Strategy | None:
+        affordable = self.budget.allows(len(self.job.seeds) * self.job.updates)
+        longer = beyond(ranking, self._tried())
+        if longer is None:
+            return self._finer(ranking) if affordable else None
+        # A grid that does not hold the best lr is no answer, so that étude may exceed what it
+        # allowed itself, but not what the user did.
+        if not affordable and self.budget.asked_for:
+            return None
+        say_extended(self.job, self.finalists, longer)
+        return longer
+
+    def _tried(self) -> list[Strategy]:
+        """Give all strategies of the grid, and those that made it longer or finer."""
+        return list(dict.fromkeys([*self.strategies, *self.finalists]))
 
     def _finer(self, ranking: Sequence[Place]) -> Strategy | None:
         if ranking[0].outcome in FAILED or self.job.maximize:
@@ -161,23 +174,36 @@ class Ladder:
         return further
 
     def _settle(self, pool: Pool) -> None:
-        """Give tied finalists further seeds, paired, until they part or the budget ends."""
-        first = max(self.job.seeds) + 1
-        for count in FURTHER_SEEDS:
+        """Give tied finalists further seeds, paired, until they part or the budget ends.
+
+        A leader that falls back leaves ties that had fewer seeds; they get the same ones at last.
+        """
+        for count in (*FURTHER_SEEDS, 0):
             ranking = self.job.ranking(self.finalists)
-            tied = [strategy(p.strategy) for p in ranking if p.tie or p is ranking[0]]
+            tied = [place for place in ranking if place.tie or place is ranking[0]]
             if len(tied) < 2:  # noqa: PLR2004 - a tie is of two
                 return
-            affordable = self.budget.left // (len(tied) * self.job.updates)
-            seeds = range(first, first + min(count, affordable))
-            if not seeds:
-                return
-            self._train(pool, tied, seeds)
-            self.job.decide(
-                f"{len(tied)} finalists tied, so they were trained with"
-                f" {several(len(seeds), 'further seed')} too"
-            )
-            first = seeds.stop
+            seeds = self._affordable(tied, count)
+            if seeds:
+                had = min(len(place.seeds) for place in tied)
+                self._train(pool, [strategy(place.strategy) for place in tied], seeds)
+                self.job.decide(
+                    f"{len(tied)} finalists tied, so they were trained with"
+                    f" {several(len(seeds) - had, 'further seed')} too"
+                )
+
+    def _affordable(self, tied: Sequence[Place], count: int) -> list[int]:
+        """Give the seeds that tied places have, and up to so many more; none where all have them.
+
+        Fewer where the budget does not allow what is missing; none where nothing can be had.
+        """
+        used = sorted({seed for place in tied for seed in place.seeds})
+        for more in range(count, -1, -1):
+            seeds = [*used, *range(used[-1] + 1, used[-1] + 1 + more)]
+            missing = sum(len(seeds) - len(place.seeds) for place in tied)
+            if missing and self.budget.allows(missing * self.job.updates):
+                return seeds
+        return []
 
 
 def survivors(ranking: Sequence[Place], count: int) -> list[Place]:
@@ -206,11 +232,11 @@ def _one_lower(place: Place, ranking: Sequence[Place]) -> Place | None:
 
 def _left(place: Place, best: Place, number: int, *, dropped: bool) -> Place:
     """Give the place of a strategy that came no further than a rung, with the reason."""
-    reason = (
-        str(place.outcome)
-        if place.outcome in FAILED
-        else f"loss {place.loss:.4g} against {best.loss:.4g}"
-    )
+    reason = f"loss {place.loss:.4g} against {best.loss:.4g}"
+    if place is best:
+        reason = "it led"
+    if place.outcome in FAILED:
+        reason = str(place.outcome)
     what = "dropped" if dropped else "interrupted"
     note = f"{what} after rung {number}, at update {place.updates} of a copy: {reason}"
     return replace(place, note=note, tie=False)
