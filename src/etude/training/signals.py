@@ -18,7 +18,7 @@ from etude.records import Curve
 from etude.tasks import Prepared
 from etude.tasks.trees import leaves
 
-EVALUATION_BATCH = 256
+EVALUATION_BATCH = 512
 """Examples evaluated at once, unless training takes more."""
 
 
