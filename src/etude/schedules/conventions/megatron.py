@@ -11,7 +11,16 @@ from functools import partial
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Schedule
-from etude.schedules.conventions.parts import cut, in_turn, line, one_of, positive, stretch, whole
+from etude.schedules.conventions.parts import (
+    cut,
+    in_turn,
+    line,
+    one_of,
+    positive,
+    scaled,
+    stretch,
+    whole,
+)
 from etude.schedules.conventions.record import Imported
 from etude.schedules.foreign import Cooldown
 from etude.schedules.shapes import constant, cosine, inverse_sqrt, linear, one_minus_sqrt
@@ -53,7 +62,7 @@ def param_scheduler(
     if style == "constant":
         fall, end = constant(), None
     elif style == "inverse-square-root":
-        fall = _inverse_sqrt(warm, rest, low)
+        fall = _inverse_sqrt(warm, rest, low, increment)
     elif style == "WSD":
         cooldown = _updates("wsd_decay_steps", wsd_decay_steps or 0, increment)
         shape = one_of("lr_wsd_decay_style", lr_wsd_decay_style, _WSD)
@@ -68,16 +77,18 @@ def param_scheduler(
     return Imported("megatron", style, in_turn(rise, fall), peak_lr=peak, end=end, notes=(note,))
 
 
-def _inverse_sqrt(warm: int, rest: int, low: float) -> Schedule:
-    """Give sqrt(W/t), held at low once it is there and after the end."""
-    scale = max(warm, 1)
-    late = 0 if warm else 1  # without a warmup, updates 0 and 1 both have the peak
+def _inverse_sqrt(warm: int, rest: int, low: float, increment: int) -> Schedule:
+    """Give sqrt(W/t), held at low once it is there and after the end.
+
+    Without a warmup W is 1 of what Megatron counts, and update 0 counts as 1 too.
+    """
+    late, scale = (0, warm) if warm else (1, 1)
+    top = 1.0 if warm else increment**-0.5
     ends = rest + 1 - late  # Megatron still decays at lr_decay_steps itself
     if low > 0:
-        ends = min(ends, math.floor(scale / low**2) - scale + 1)
-    if ends <= 0:
-        return constant(low)
-    return in_turn(stretch(1.0, late), cut(inverse_sqrt(scale), ends), constant(low))
+        ends = min(ends, math.floor(scale * (top / low) ** 2) - scale + 1)
+    fall = None if ends <= 0 else scaled(top, cut(inverse_sqrt(scale), ends))
+    return in_turn(stretch(1.0, late), fall, constant(low))
 
 
 def _updates(name: str, value: int, increment: int) -> int:
