@@ -7,12 +7,11 @@ refuse them in one sentence.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import reduce
-from operator import rshift
 from typing import Any
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Family, Schedule
+from etude.schedules.compose import Sequence
 from etude.schedules.shapes import constant, cosine, exponential, linear
 from etude.schedules.staircases import step
 from etude.schedules.warmups import warmup
@@ -23,7 +22,8 @@ _MOST_POWER = 700
 
 def in_turn(*parts: Schedule | None) -> Schedule:
     """Put parts one after another; those that are None are left out."""
-    return reduce(rshift, [part for part in parts if part is not None])
+    found = [part for part in parts if part is not None]
+    return found[0] if len(found) == 1 else Sequence(tuple(found))
 
 
 def scaled(factor: float, schedule: Schedule) -> Schedule:
