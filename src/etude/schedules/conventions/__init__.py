@@ -12,6 +12,6 @@ end, and gives a schedule whose multipliers equal the library's:
 """
 
 from etude.schedules.conventions.calls import LIBRARIES, read
-from etude.schedules.conventions.record import Imported, traits
+from etude.schedules.conventions.record import Imported
 
-__all__ = ["LIBRARIES", "Imported", "read", "traits"]
+__all__ = ["LIBRARIES", "Imported", "read"]

@@ -11,7 +11,7 @@ from etude.schedules.base import Schedule
 from etude.schedules.compose import Sequence
 from etude.schedules.conventions import hf
 from etude.schedules.conventions.native import recipe
-from etude.schedules.conventions.record import SAME, Imported
+from etude.schedules.conventions.record import Imported
 from etude.schedules.cycles import Wave
 from etude.schedules.foreign import HardRestarts
 from etude.schedules.shapes import (
@@ -22,6 +22,7 @@ from etude.schedules.shapes import (
     OneMinusSqrt,
     Polynomial,
 )
+from etude.schedules.traits import SAME
 from etude.schedules.units import number_text
 from etude.schedules.warmups import Warmup
 

@@ -1,16 +1,13 @@
 """What an importer gives: a schedule of étude, and what the library does otherwise.
 
-Numbers that a curve shows (a first update at rate 0, a peak that is never reached) are read off
-the curve by `traits`, so that the docs and the command line cannot claim what is not there. Only
+What a curve shows (a first update at rate 0, a peak that is never reached) is read off it; only
 what no curve shows is written down by an importer, as a note.
 """
 
 from dataclasses import dataclass, replace
 
 from etude.schedules.base import Schedule
-
-SAME = 1e-9
-"""Multipliers that differ by less are the same: far below a rate that anyone would choose."""
+from etude.schedules.traits import traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,51 +42,3 @@ class Imported:
             updates: Length of the run.
         """
         return (*traits(self.schedule, updates, end=self.end), *self.notes)
-
-
-def traits(schedule: Schedule, updates: int, *, end: int | None = None) -> tuple[str, ...]:
-    """Say what is unusual about the multipliers of a bound schedule, one sentence each.
-
-    Args:
-        schedule: The schedule.
-        updates: Length of the run.
-        end: The update at which the schedule is meant to be over; left out, its own length.
-    """
-    rule = schedule.rule()
-    values = [rule(t) for t in range(updates)]
-    found = [_idle_start(values), _missed_peak(values), _rise_after_end(schedule, updates, end)]
-    length = schedule.length if end is None else end
-    if isinstance(length, int) and length > updates:
-        found.append(f"longer than the run: it ends at update {length} of {updates}")
-    return tuple(filter(None, found))
-
-
-def _idle_start(values: list[float]) -> str:
-    idle = next((t for t, value in enumerate(values) if value > SAME), len(values))
-    if idle == 0:
-        return ""
-    if idle == len(values):
-        return "every update has rate 0"
-    if idle == 1:
-        return "the first update has rate 0: it trains nothing"
-    return f"the first {idle} updates have rate 0: they train nothing"
-
-
-def _missed_peak(values: list[float]) -> str:
-    peak = max(values)
-    if not SAME < peak < 1 - SAME:
-        return ""
-    return f"never reaches the peak: {peak:.3g} of it at most, at update {values.index(peak)}"
-
-
-def _rise_after_end(schedule: Schedule, updates: int, end: int | None) -> str:
-    """Look as far past the end as the schedule is long, and at least as far as the run goes."""
-    if end is None:
-        return ""
-    rule = schedule.rule()
-    low = rule(max(end, 0))
-    for t in range(end + 1, max(updates, 2 * end) + 1):
-        if rule(t) > low + SAME:
-            return f"rises again after its end at update {end}: {rule(t):.3g} at update {t}"
-        low = min(low, rule(t))
-    return ""
