@@ -83,6 +83,6 @@ def _rise_after_end(schedule: Schedule, updates: int, end: int) -> str:
     low = rule(max(end, 0))
     for t in range(end + 1, max(updates, 2 * end) + 1):
         if rule(t) > low + SAME:
-            return f"rises again after its end at update {end}: {rule(t):.3g} at update {t}"
+            return f"rises again after its end at update {end}: {rule(t):.4g} of the peak at {t}"
         low = min(low, rule(t))
     return ""

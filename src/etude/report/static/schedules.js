@@ -29,7 +29,7 @@ function readOut(update) {
 }
 
 for (const line of lines) {
-  const name = element("span", {}, `${line.label} `, ...unbroken(line.name));
+  const name = element("span", {}, lines.length > 1 ? `${line.label} ` : "", ...unbroken(line.name));
   byId("legend").append(element("li", {}, swatch(line), name, " ", element("span", { class: "value" })));
 }
 for (const hidden of document.querySelectorAll(".scripted")) hidden.hidden = false;

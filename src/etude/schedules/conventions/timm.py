@@ -6,7 +6,6 @@ and so the peak is not. Minima and warmup_lr_init are absolute rates: give the o
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from etude.schedules.conventions.parts import (
 from etude.schedules.conventions.record import Imported
 from etude.schedules.foreign import Cooldown, TimmCycles, TimmWsd
 from etude.schedules.shapes import constant, cosine, linear, one_minus_sqrt
+from etude.schedules.staircases import multistep
 
 
 def cosine_lr(
@@ -126,15 +126,17 @@ def multistep_lr(
     lr: float = 1.0,
 ) -> Imported:
     """Import MultiStepLRScheduler of an optimizer with that lr; milestones come one t early."""
-    many = [whole("decay_t", at) for at in decay_t]
-    at = sorted({max(milestone - 1, 0) for milestone in many})
-    steps = [(t, decay_rate ** bisect_right(many, t + 1)) for t in at]
-    first = [] if steps and steps[0][0] == 0 and warmup_t else [(0, 1.0)]
     # the constructor leaves the lr itself in the optimizer, so that update 0 knows no milestone
-    later = [(max(t, 1), value) if first else (t, value) for t, value in steps]
+    first = 0 if warmup_t else 1
+    at = sorted(max(whole("decay_t", milestone) - 1, first) for milestone in decay_t)
+    if at and at[0] > 0 and 0 < decay_rate <= 1:
+        curve: Schedule = multistep(at, gamma=decay_rate)
+    else:
+        drops = [(t, decay_rate ** (n + 1)) for n, t in enumerate(at)]
+        curve = stairs([(0, 1.0), *drops])
     warm = _Warm(warmup_t, warmup_lr_init / positive("lr", lr), warmup_prefix)
     note = "a milestone m drops the rate at t = m - 1, where torch drops it at m"
-    return _of("multistep", warm.before(stairs([*first, *later])), notes=(note,))
+    return _of("multistep", warm.before(curve), notes=(note,))
 
 
 def wsd_lr(
