@@ -56,7 +56,7 @@ def schedule(
     html_file: str | None,
     **worth: float | None,
 ) -> None:
-    """Draw the schedule TEXT, with its numbers and what would surprise its user.
+    r"""Draw the schedule TEXT, with its numbers and what would surprise its user.
 
     TEXT is étude's, such as "warmup 5% -> cosine to 0.1", or another library's: "torch:
     OneCycleLR(max_lr=1, total_steps=10)", "hf: cosine warmup=3", "optax: …", "timm: …", "keras:
@@ -65,8 +65,8 @@ def schedule(
     \b
     etude schedule compare "hf: cosine warmup=3" "warmup 3 -> cosine" --updates 12
     """
-    words = texts[1:] if texts[0] == "compare" and len(texts) > 1 else texts
-    if texts[0] == "compare" and len(words) < 2:  # noqa: PLR2004 - two to compare
+    words = texts[1:] if texts[:1] == ("compare",) else texts
+    if len(words) < len(texts) and len(words) < 2:  # noqa: PLR2004 - two to compare
         raise click.UsageError("compare takes at least two schedules")
     many, peak_lr = _many(words, updates, peak_lr, worth)
     if code is not None:
@@ -131,7 +131,9 @@ def _print_code(
         written = to_torch_code(found.schedule, peak_lr=peak_lr or found.peak_lr)
     else:
         written = to_hf_code(found.schedule, updates, peak_lr=peak_lr or found.peak_lr)
-    click.echo("".join(f"# {sentence}\n" for sentence in written.differences) + written.code, nl=False)
+    click.echo(
+        "".join(f"# {sentence}\n" for sentence in written.differences) + written.code, nl=False
+    )
 
 
 def _print_values(many: list["Drawn"]) -> None:

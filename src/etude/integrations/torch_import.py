@@ -114,7 +114,9 @@ def from_torch(scheduler: LRScheduler, *, updates: int | None = None) -> FromTor
         )
     else:
         groups = _tabulated(scheduler, t, updates)
-    return FromTorch(tuple(map(_compared, groups, optimizer.param_groups, [t] * len(groups))), t, optimizer)
+    return FromTorch(
+        tuple(map(_compared, groups, optimizer.param_groups, [t] * len(groups))), t, optimizer
+    )
 
 
 # ---- one class each
@@ -381,9 +383,9 @@ def _tabulated(scheduler: LRScheduler, t: int, updates: int) -> tuple[Imported, 
     twin = copy.deepcopy(scheduler, {id(optimizer): twin_optimizer})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch misses the optimizer's steps, which are not needed
-        for update in range(t + 1, updates):
-            rows.append(_stepped(twin, twin_optimizer, update))
-    note = f"tabulated up to update {updates}, where it holds" + (f", from update {t} on" if t else "")
+        rows.extend(_stepped(twin, twin_optimizer, update) for update in range(t + 1, updates))
+    since = f", from update {t} on" if t else ""
+    note = f"tabulated up to update {updates}, where it holds{since}"
     found: list[Imported] = []
     for values in zip(*rows, strict=True):
         peak = max(values) or 1.0

@@ -37,7 +37,7 @@ def plot(
     else:
         rows = _letters(lines, top, columns, height, LETTERS if len(lines) > 1 else "*")
     at = {0: labels[0], (height - 1) // 2: labels[1], height - 1: labels[2]}
-    tick, bar, corner, dash = "|||+-" [1:] if ascii_only else "┤│└─"
+    tick, bar, corner, dash = "|||+-"[1:] if ascii_only else "┤│└─"
     drawn = [
         f"{at.get(i, ''):>{margin}} {tick if i in at else bar}{row}".rstrip()
         for i, row in enumerate(rows)

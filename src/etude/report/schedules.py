@@ -103,7 +103,7 @@ def png(many: Sequence[Drawn], title: str, axis: str, path: str | Path) -> None:
         EtudeError: matplotlib is not installed, or the file cannot be written.
     """
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure  # pyright: ignore[reportMissingImports] - optional
     except ImportError:
         raise EtudeError(
             "a PNG needs matplotlib, which is not installed: pip install matplotlib, or write"

@@ -7,6 +7,12 @@ WIDTH, PLOT = 720, 300
 _LEFT, _TOP, _ROW = 64, 24, 22
 _COLOURS = ("#0a66b7", "#bf4a0b", "#0a7a56", "#8a3fa0", "#8a6400", "#0b7c92", "#b8245f", "#50545e")
 _DASHES = ("", "9 4", "2 3", "12 3 2 3", "5 2", "18 5", "2 7", "9 3 2 3 2 3")
+_STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#1c1d21}.paper{fill:#fcfbf8}"
+    ".grid{stroke:#dfdcd3}path{fill:none;stroke-width:2}"
+    "@media(prefers-color-scheme:dark){text{fill:#ecebe6}.paper{fill:#15161a}"
+    ".grid{stroke:#34363e}path{filter:brightness(1.6)}}"
+)
 _MOST = 1000
 """Points that a line keeps."""
 
@@ -22,14 +28,11 @@ def svg(title: str, lines: Sequence[tuple[str, Sequence[float]]], *, axis: str) 
     top = max(max(values) for _, values in lines) or 1.0
     last = max(len(lines[0][1]) - 1, 1)
     height = _TOP + PLOT + 52 + _ROW * len(lines)
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" role="img" aria-labelledby="title">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title">',
         f'<title id="title">{escape(title)}</title>',
-        "<style>text{font:13px system-ui,sans-serif;fill:#1c1d21}.paper{fill:#fcfbf8}"
-        ".grid{stroke:#dfdcd3}path{fill:none;stroke-width:2}"
-        "@media(prefers-color-scheme:dark){text{fill:#ecebe6}.paper{fill:#15161a}"
-        ".grid{stroke:#34363e}path{filter:brightness(1.6)}}</style>",
+        f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
         *_axes(top, last, axis),
     ]

@@ -172,7 +172,6 @@ class Schedule(ABC):
 
         return in_product(other, self)
 
-
     def __getitem__(self, part: slice) -> "Schedule":
         """Take the part from update `start` on, up to `stop`: `schedule[2:5]`."""
         from etude.schedules.compose import in_window

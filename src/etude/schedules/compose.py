@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Scalar, Schedule, longer
@@ -268,10 +268,13 @@ def in_window(schedule: Schedule, part: Any) -> Window:
     Raises:
         ScheduleError: The bounds are no whole updates in order, or the schedule is not bound.
     """
-    bounds = [part.start, part.stop] if isinstance(part, slice) and part.step is None else [""]
-    if not all(bound is None or type(bound) is int for bound in bounds):
-        raise ScheduleError(f"a part of a schedule is taken as [2:5], in updates, got {part!r}")
-    return Window(schedule, bounds[0] or 0, bounds[1])
+    bad = ScheduleError(f"a part of a schedule is taken as [2:5], in updates, got {part!r}")
+    if not isinstance(part, slice):
+        raise bad
+    start, stop, step = cast("tuple[Any, Any, Any]", (part.start, part.stop, part.step))  # pyright: ignore[reportUnknownMemberType] - any slice
+    if step is not None or not all(bound is None or type(bound) is int for bound in (start, stop)):
+        raise bad
+    return Window(schedule, start or 0, stop)
 
 
 def _flat(kind: type[Schedule], name: str, members: tuple[Schedule, ...]) -> tuple[Schedule, ...]:

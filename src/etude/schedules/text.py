@@ -6,8 +6,9 @@
     window   := "[" number? ":" number? "]"
     argument := span | key=value | "to" value
 
-A window is a stretch of the schedule before it, in updates, as Python slices. The first bare arguments are the family's main field (most often its length); `to 0.1` is
-`end=0.1`. Writing is `str(schedule)`. Every error shows the text and points at the character.
+The first bare arguments are the family's main field (most often its length); `to 0.1` is
+`end=0.1`. A window takes a stretch, in updates, as Python's slices do. Writing is
+`str(schedule)`. Every error shows the text and points at the character.
 """
 
 import re

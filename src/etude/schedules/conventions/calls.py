@@ -13,7 +13,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from etude.errors import ScheduleError
 from etude.schedules.conventions import deepspeed, hf, keras, megatron, optax, timm, torch
@@ -44,9 +44,7 @@ LIBRARIES: dict[str, Library] = {
         {"warmup": "num_warmup_steps", "total": "num_training_steps"},
         ("num_training_steps",),
     ),
-    "timm": Library(
-        timm.READERS, {"warmup": "warmup_t", "total": "t_initial"}, ("t_initial",)
-    ),
+    "timm": Library(timm.READERS, {"warmup": "warmup_t", "total": "t_initial"}, ("t_initial",)),
     "optax": Library(
         optax.READERS,
         {"warmup": "warmup_steps", "total": "decay_steps"},
@@ -182,23 +180,28 @@ class _Reader:
 
     def value(self, node: ast.expr, begin: int) -> Any:
         """Give what a literal says; calls become imported schedules."""
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.Name) and node.id.lower() in _WORDS:
-            return _WORDS[node.id.lower()]
-        if isinstance(node, ast.List | ast.Tuple):
-            return [self.value(item, begin) for item in node.elts]
-        if isinstance(node, ast.Dict) and None not in node.keys:
-            keys = [self.value(cast("ast.expr", key), begin) for key in node.keys]
-            if all(isinstance(key, int | float | str) for key in keys):
-                return dict(zip(keys, [self.value(v, begin) for v in node.values], strict=True))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-            number = self.value(node.operand, begin)
-            if isinstance(number, int | float) and not isinstance(number, bool):
-                return -number if isinstance(node.op, ast.USub) else number
         if isinstance(node, ast.Call):
             return self.call(node, begin, ast.unparse(node.func))
-        self.fail("expected a number, a word in quotes, a list or a call", self.where(node, begin))
+        if isinstance(node, ast.List | ast.Tuple):
+            return [self.value(item, begin) for item in node.elts]
+        if isinstance(node, ast.Dict):
+            return self.mapping(node, begin)
+        if isinstance(node, ast.Name) and node.id.lower() in _WORDS:
+            return _WORDS[node.id.lower()]
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            why = "expected a number, a word in quotes, a list or a call"
+            self.fail(why, self.where(node, begin))
+
+    def mapping(self, node: ast.Dict, begin: int) -> dict[Any, Any]:
+        """Give a dictionary, whose keys are numbers or words."""
+        found: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            if not isinstance(key, ast.Constant):
+                self.fail("expected a number or a word in quotes as key", self.where(node, begin))
+            found[key.value] = self.value(value, begin)
+        return found
 
     def call(self, node: ast.Call, begin: int, name: str) -> Imported:
         at = self.where(node, begin)
@@ -249,8 +252,11 @@ class _Reader:
                 values[total] = self.given["updates"]
         values = {key: v for key, v in self.given.items() if key in known} | values
         missing = [
-            key for key, p in known.items() if p.default is inspect.Parameter.empty
-            and key not in values and p.kind is not inspect.Parameter.VAR_KEYWORD
+            key
+            for key, p in known.items()
+            if p.default is inspect.Parameter.empty
+            and key not in values
+            and p.kind is not inspect.Parameter.VAR_KEYWORD
         ]
         if missing:
             self.fail(f"{name} needs {' and '.join(missing)}", at)

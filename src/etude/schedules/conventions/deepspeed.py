@@ -48,7 +48,10 @@ def warmup_decay_lr(
     warmup_type: str = "log",
 ) -> Imported:
     """Import WarmupDecayLR."""
-    peak, total = positive("warmup_max_lr", warmup_max_lr), whole("total_num_steps", total_num_steps)
+    peak, total = (
+        positive("warmup_max_lr", warmup_max_lr),
+        whole("total_num_steps", total_num_steps),
+    )
     low, warm = warmup_min_lr / peak, _steps(warmup_num_steps)
     rise = _rise(warm, warmup_type, low)
     # the log warmup reaches the peak one update before the fall begins
@@ -81,7 +84,7 @@ def lr_range_test(
     lr_range_test_min_lr: float = 1e-3,
     lr_range_test_step_size: int = 2000,
     lr_range_test_step_rate: float = 1.0,
-    lr_range_test_staircase: bool = False,  # noqa: FBT001, FBT002 - DeepSpeed's own signature
+    lr_range_test_staircase: bool = False,
 ) -> Imported:
     """Import LRRangeTest; a multiplier of 1 is its lowest rate, where it begins."""
     every = whole("lr_range_test_step_size", lr_range_test_step_size)
@@ -102,7 +105,10 @@ def one_cycle(
     cycle_momentum: bool = True,
 ) -> Imported:
     """Import OneCycle."""
-    peak, up = positive("cycle_max_lr", cycle_max_lr), whole("first step size", cycle_first_step_size)
+    peak, up = (
+        positive("cycle_max_lr", cycle_max_lr),
+        whole("first step size", cycle_first_step_size),
+    )
     second = up if cycle_second_step_size is None else cycle_second_step_size
     down, low = whole("second step size", second, least=0), cycle_min_lr / peak
     steps = (

@@ -60,8 +60,8 @@ def to_torch_code(schedule: Schedule, *, peak_lr: float | None = None) -> Export
     found = recipe(schedule, peak_lr)
     if found is None:
         source = schedule.source("multiplier")
-        code = f"import torch\n{source}\n\nscheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, multiplier)\n"
-        return Export(code, None)
+        use = "scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, multiplier)\n"
+        return Export(f"import torch\n{source}\n\n{use}", None)
     call = found.call("lr_scheduler.")
     code = f"from torch.optim import lr_scheduler\n\nscheduler = {call}\n"
     last = found.parts[-1].name if found.parts else found.name
@@ -143,7 +143,7 @@ def _candidates(
     return [(hf.READERS[name](**kw), name, kw) for name, kw in named]
 
 
-def _named(
+def _named(  # noqa: PLR0911 - one line per name
     parts: list[Schedule], run: dict[str, int], peak: float | None
 ) -> list[tuple[str, dict[str, Any]]]:
     warm = {"num_warmup_steps": run["num_warmup_steps"]}

@@ -21,7 +21,14 @@ from etude.schedules.conventions.parts import (
 from etude.schedules.conventions.record import Imported
 from etude.schedules.cycles import cosine_wave
 from etude.schedules.foreign import HardRestarts
-from etude.schedules.shapes import constant, cosine, inverse_sqrt, linear, one_minus_sqrt, polynomial
+from etude.schedules.shapes import (
+    constant,
+    cosine,
+    inverse_sqrt,
+    linear,
+    one_minus_sqrt,
+    polynomial,
+)
 from etude.schedules.warmups import warmup
 
 ONE_LR = "the minimum is a share of the optimizer's lr at construction, in every param group"

@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Schedule
-from etude.schedules.conventions.parts import in_turn, line, positive, power_of, scaled, stairs, whole
+from etude.schedules.conventions.parts import (
+    in_turn,
+    line,
+    positive,
+    power_of,
+    scaled,
+    stairs,
+    whole,
+)
 from etude.schedules.conventions.record import Imported
 from etude.schedules.foreign import KerasPolynomial, KerasRestarts
 from etude.schedules.hyperbolas import inverse_time
@@ -19,7 +27,7 @@ def exponential_decay(
     initial_learning_rate: float,
     decay_steps: int,
     decay_rate: float,
-    staircase: bool = False,  # noqa: FBT001, FBT002 - Keras' own signature
+    staircase: bool = False,
     *,
     updates: int | None = None,
 ) -> Imported:
@@ -46,7 +54,7 @@ def polynomial_decay(
     decay_steps: int,
     end_learning_rate: float = 0.0001,
     power: float = 1.0,
-    cycle: bool = False,  # noqa: FBT001, FBT002
+    cycle: bool = False,
 ) -> Imported:
     """Import PolynomialDecay."""
     peak, steps = _rate(initial_learning_rate), whole("decay_steps", decay_steps)
@@ -60,7 +68,7 @@ def inverse_time_decay(
     initial_learning_rate: float,
     decay_steps: int,
     decay_rate: float,
-    staircase: bool = False,  # noqa: FBT001, FBT002
+    staircase: bool = False,
 ) -> Imported:
     """Import InverseTimeDecay."""
     every = whole("decay_steps", decay_steps)

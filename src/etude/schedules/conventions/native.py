@@ -56,7 +56,7 @@ def recipe(schedule: Schedule, peak_lr: float | None) -> Recipe | None:
     return Recipe("SequentialLR", settings, tuple(known), sets_rate)
 
 
-def _part(schedule: Schedule, peak: float | None) -> Recipe | None:
+def _part(schedule: Schedule, peak: float | None) -> Recipe | None:  # noqa: C901, PLR0911 - one line per class
     """Give a class that may stand within a SequentialLR too."""
     match schedule:
         case Constant(value=value) if value <= 1:

@@ -6,6 +6,7 @@ the warmup schedules counts the warmup too.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from etude.errors import ScheduleError
@@ -88,7 +89,7 @@ def exponential_decay(
     transition_steps: int,
     decay_rate: float,
     transition_begin: int = 0,
-    staircase: bool = False,  # noqa: FBT001, FBT002 - optax's own signature
+    staircase: bool = False,
     end_value: float | None = None,
     *,
     updates: int | None = None,
@@ -186,7 +187,7 @@ def warmup_exponential_decay_schedule(
     transition_steps: int,
     decay_rate: float,
     transition_begin: int = 0,
-    staircase: bool = False,  # noqa: FBT001, FBT002
+    staircase: bool = False,
     end_value: float | None = None,
     *,
     updates: int | None = None,
@@ -220,7 +221,7 @@ def sgdr_schedule(cosine_kwargs: Sequence[Mapping[str, Any]]) -> Imported:
 
 def join_schedules(schedules: Sequence[Imported], boundaries: Sequence[int]) -> Imported:
     """Import join_schedules of what the other functions here gave."""
-    if not all(isinstance(part, Imported) for part in schedules):
+    if not all(isinstance(part, Imported) for part in schedules):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
         raise ScheduleError(f"join_schedules takes schedules of optax, got {schedules!r}")
     if len(boundaries) != len(schedules) - 1:
         raise ScheduleError(
@@ -245,9 +246,7 @@ def _cosine(updates: int, alpha: float, exponent: float) -> Schedule:
     return CosinePower(length=updates, power=exponent, end=alpha)
 
 
-def _multiplied(
-    init_value: float, scales: Mapping[int, float] | None
-) -> list[tuple[int, float]]:
+def _multiplied(init_value: float, scales: Mapping[int, float] | None) -> list[tuple[int, float]]:
     """Give the values that a schedule's factors lead to, with their positions."""
     values, value = [(0, float(init_value))], float(init_value)
     for at, scale in sorted((scales or {}).items()):
@@ -259,7 +258,7 @@ def _multiplied(
 def _interpolated(shape: str, values: list[tuple[int, float]]) -> tuple[Schedule, float]:
     peak = _peak(*(value for _, value in values))
     parts: list[Schedule | None] = []
-    for (left, low), (right, high) in zip(values, values[1:], strict=False):
+    for (left, low), (right, high) in pairwise(values):
         between = half_cosine if shape == "cosine" else line
         parts.append(between(right - left, low / peak, high / peak))
     return in_turn(*parts, constant(values[-1][1] / peak)), peak

@@ -7,6 +7,7 @@ refuse them in one sentence.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from etude.errors import ScheduleError
@@ -62,10 +63,7 @@ def half_cosine(updates: int, start: float, end: float) -> Schedule | None:
 def stairs(steps: Iterable[tuple[int, float]]) -> Schedule:
     """Stay at each value from its update on; the first update is 0 and the last value stays."""
     many = [pair for pair in steps if pair[0] < math.inf]
-    parts = [
-        stretch(value, after - start)
-        for (start, value), (after, _) in zip(many, many[1:], strict=False)
-    ]
+    parts = [stretch(value, after - start) for (start, value), (after, _) in pairwise(many)]
     return in_turn(*parts, constant(many[-1][1]))
 
 
@@ -113,7 +111,7 @@ def power_of(
     return in_turn(exponential(gamma ** (until / every), length=until), last)
 
 
-def _passed(gamma: float, every: int, end: float, staircase: bool) -> int:  # noqa: FBT001
+def _passed(gamma: float, every: int, end: float, staircase: bool) -> int:
     """Give the first update whose power has reached the end."""
     factors = math.log(end) / math.log(gamma)
     return every * math.ceil(factors) if staircase else math.ceil(every * factors)

@@ -1,7 +1,7 @@
 """The conventions table of the docs, from the importers themselves.
 
-    python -m etude.schedules.conventions                      # prints the tables
-    python -m etude.schedules.conventions docs/schedules.md    # puts them into the page
+python -m etude.schedules.conventions                      # prints the tables
+python -m etude.schedules.conventions docs/schedules.md    # puts them into the page
 """
 
 import re

@@ -35,7 +35,7 @@ def cosine_lr(
     cycle_limit: int = 1,
     warmup_t: int = 0,
     warmup_lr_init: float = 0.0,
-    warmup_prefix: bool = False,  # noqa: FBT001, FBT002 - timm's own signature
+    warmup_prefix: bool = False,
     k_decay: float = 1.0,
     *,
     lr: float = 1.0,
@@ -61,7 +61,7 @@ def poly_lr(
     cycle_limit: int = 1,
     warmup_t: int = 0,
     warmup_lr_init: float = 0.0,
-    warmup_prefix: bool = False,  # noqa: FBT001, FBT002
+    warmup_prefix: bool = False,
     k_decay: float = 1.0,
     *,
     lr: float = 1.0,
@@ -84,7 +84,7 @@ def tanh_lr(
     cycle_limit: int = 1,
     warmup_t: int = 0,
     warmup_lr_init: float = 0.0,
-    warmup_prefix: bool = False,  # noqa: FBT001, FBT002
+    warmup_prefix: bool = False,
     *,
     lr: float = 1.0,
 ) -> Imported:
@@ -104,7 +104,7 @@ def step_lr(
     decay_rate: float = 1.0,
     warmup_t: int = 0,
     warmup_lr_init: float = 0.0,
-    warmup_prefix: bool = True,  # noqa: FBT001, FBT002
+    warmup_prefix: bool = True,
     *,
     lr: float = 1.0,
     updates: int | None = None,
@@ -121,7 +121,7 @@ def multistep_lr(
     decay_rate: float = 1.0,
     warmup_t: int = 0,
     warmup_lr_init: float = 0.0,
-    warmup_prefix: bool = True,  # noqa: FBT001, FBT002
+    warmup_prefix: bool = True,
     *,
     lr: float = 1.0,
 ) -> Imported:
@@ -161,9 +161,10 @@ def wsd_lr(
     low = lr_min / positive("lr", lr)
     shape = one_of("decay_fn", decay_fn, ("linear", "1-sqrt", "cosine", "power", "exp"))
     one_of("stable_fn", stable_fn, ("constant", "rsqrt", "power"))
-    options = {"power": decay_power, "ratio": decay_ratio, "end": low}
     if stable_fn == "constant":
-        curve = in_turn(stretch(1.0, total - decay), _fall(shape, decay, **options))
+        curve = in_turn(
+            stretch(1.0, total - decay), _fall(shape, decay, decay_power, decay_ratio, low)
+        )
     else:
         curve = TimmWsd(
             total=total,
@@ -171,13 +172,15 @@ def wsd_lr(
             timescale=positive("stable_timescale", stable_timescale or warmup_t),
             stable=stable_power if stable_fn == "power" else 0.5,
             shape="exponential" if shape == "exp" else shape,
-            **options,
+            power=decay_power,
+            ratio=decay_ratio,
+            end=low,
         )
     warm = _Warm(warmup_t, warmup_lr_init / lr, prefix=True)
     return _of("wsd", warm.before(curve), end=warmup_t + total)
 
 
-def _fall(shape: str, updates: int, *, power: float, ratio: float, end: float) -> Schedule:
+def _fall(shape: str, updates: int, power: float, ratio: float, end: float) -> Schedule:
     plain: dict[str, Callable[..., Schedule]] = {
         "linear": linear,
         "1-sqrt": one_minus_sqrt,
@@ -193,7 +196,7 @@ def _fall(shape: str, updates: int, *, power: float, ratio: float, end: float) -
 class _Warm:
     """A warmup before a curve, as a prefix or over its beginning."""
 
-    def __init__(self, updates: int, start: float, prefix: bool, top: float = 1.0) -> None:  # noqa: FBT001
+    def __init__(self, updates: int, start: float, prefix: bool, top: float = 1.0) -> None:
         self.updates = whole("warmup_t", updates, least=0)
         self.start, self.prefix, self.top = start, prefix, top
 

@@ -4,9 +4,10 @@ torch counts "epochs", most often updates; lr(t) is that after t calls of `step(
 absolute rates: give the optimizer's `lr` with them.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Schedule
@@ -22,9 +23,9 @@ from etude.schedules.conventions.parts import (
     whole,
 )
 from etude.schedules.conventions.record import Imported
-from etude.schedules.cycles import cosine_wave, cyclic, one_cycle, one_cycle_at, restarts
+from etude.schedules.cycles import cosine_wave, cyclic, one_cycle, restarts
 from etude.schedules.shapes import constant, cosine, linear, polynomial
-from etude.schedules.staircases import multistep, step
+from etude.schedules.staircases import multistep
 
 MOMENTUM = "cycles momentum (beta1) as well unless cycle_momentum=False; étude leaves it alone"
 OVERRUN = (
@@ -172,9 +173,7 @@ def one_cycle_lr(
             total, up=pct_start, start=start, end=end, shape=shape, three_phase=three_phase
         )
     notes = (OVERRUN, MOMENTUM) if cycle_momentum else (OVERRUN,)
-    return _of(
-        "OneCycleLR", curve, peak_lr=positive("max_lr", max_lr), end=total - 1, notes=notes
-    )
+    return _of("OneCycleLR", curve, peak_lr=positive("max_lr", max_lr), end=total - 1, notes=notes)
 
 
 def _total_steps(total: int | None, epochs: int | None, per_epoch: int | None) -> int:
@@ -183,14 +182,12 @@ def _total_steps(total: int | None, epochs: int | None, per_epoch: int | None) -
     return whole("total_steps", (epochs or 0) * (per_epoch or 0) if total is None else total)
 
 
-def _late_start(total: int, peak: float, end: float, shape: str) -> list[float]:
-    """Give the fall of a cycle without a rise: in torch it began before update 0."""
-    if total == 1:
-        return [end]
-    size, numbers = total - 1 - peak, {"up": 0.0, "start": 1.0, "end": end, "shape": shape}
-    # one_cycle_at counts from its peak: up = 0 puts that at update 0 of a cycle of size + 1
-    fall = {"length": size + 1, "three_phase": False} | numbers
-    return [one_cycle_at(t - peak, **fall) for t in range(total)]
+def _late_start(total: int, peak: float, end: float, shape: str) -> Iterator[float]:
+    """Give the fall of a cycle without a rise, which in torch began before update 0."""
+    for t in range(total):
+        x = (t - peak) / (total - 1 - peak)
+        left = (1 + math.cos(math.pi * x)) / 2 if shape == "cosine" else 1 - x
+        yield end + (1 - end) * left
 
 
 def swa_lr(
@@ -289,10 +286,11 @@ def _multiply(many: Sequence[Schedule]) -> Schedule:
 def _all_imported(name: str, parts: Any) -> list[Imported]:
     if not isinstance(parts, list | tuple) or not parts:
         raise ScheduleError(f"{name} needs a list of schedulers, got {parts!r}")
-    bad = [part for part in parts if not isinstance(part, Imported)]
-    if bad:
-        raise ScheduleError(f"{name} takes schedulers of torch, got {bad[0]!r}")
-    return list(parts)
+    many = list(cast("Sequence[object]", parts))
+    found = [part for part in many if isinstance(part, Imported)]
+    if len(found) < len(many):
+        raise ScheduleError(f"{name} takes schedulers of torch, got {many!r}")
+    return found
 
 
 def _of(name: str, schedule: Schedule, **facts: Any) -> Imported:
