@@ -404,7 +404,13 @@ def _stepped(twin: Any, optimizer: Optimizer, update: int) -> list[float]:
             f"torch itself fails at update {update} of {_described(twin)}:"
             f" {type(error).__name__} {error}".strip()
         ) from error
-    return [float(group["lr"]) for group in optimizer.param_groups]
+    rates = [float(group["lr"]) for group in optimizer.param_groups]
+    if not all(0 <= rate < math.inf for rate in rates):
+        raise ScheduleError(
+            f"torch itself sets the rate {min(rates):.4g} at update {update} of {_described(twin)}; "
+            "a schedule's rates must be finite and >= 0"
+        )
+    return rates
 
 
 def _without_weights(optimizer: Optimizer) -> Optimizer:

@@ -107,7 +107,8 @@ def to_hf_code(schedule: Schedule, updates: int, *, peak_lr: float | None = None
 
 def _apart(rule: Any, found: Imported, updates: int) -> tuple[float, int]:
     theirs = found.schedule.rule()
-    apart, t = max((abs(rule(t) - theirs(t)), -t) for t in range(updates))
+    # rounded, so that of updates equally far apart the first is named
+    apart, t = max((round(abs(rule(t) - theirs(t)), 12), -t) for t in range(updates))
     return apart, -t
 
 
