@@ -178,7 +178,7 @@ def test_a_composition_that_torch_cannot_step_is_refused_with_torch_s_reason():
 
 
 def test_negative_rates_that_torch_sets_are_refused():
-    o = optimizer_of(1.0)
+    o = optimizer_of(*PEAKS)
     chained = ChainedScheduler([CosineAnnealingLR(o, 9, 0.01), ExponentialLR(o, 0.9)])
     with pytest.raises(ScheduleError, match="torch itself sets the rate -0.0.* at update"):
         from_torch(chained, updates=RUN)

@@ -69,7 +69,8 @@ def apart(first: Drawn, other: Drawn) -> tuple[float, int]:
     """Give by how much two differ at most, and the first update at which they do."""
     gaps = [abs(a - b) for a, b in zip(first.values, other.values, strict=True)]
     most = max(gaps)
-    return (most, gaps.index(most))
+    nearly = most - SAME * max(first.values)
+    return most, next(t for t, gap in enumerate(gaps) if gap >= nearly)
 
 
 def apart_in_words(first: Drawn, other: Drawn) -> str:
