@@ -58,6 +58,6 @@ def test_what_went_to_torch_comes_back(text):
 
 def test_an_unbound_schedule_is_refused_before_the_optimizer_is_touched():
     optimizer = optimizer_of(0.3)
-    with pytest.raises(ScheduleError, match="call .bind"):
+    with pytest.raises(ScheduleError, match=r"call .bind"):
         etude.to_torch(parse("cosine"), optimizer)
     assert "initial_lr" not in optimizer.param_groups[0]

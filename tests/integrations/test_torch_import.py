@@ -173,19 +173,19 @@ def test_a_composition_that_torch_cannot_step_is_refused_with_torch_s_reason():
     o = optimizer_of(1.0)
     inner = ChainedScheduler([ExponentialLR(o, 0.9), StepLR(o, 2)])
     scheduler = SequentialLR(o, [LinearLR(o, 0.1, total_iters=3), inner], [3])
-    with pytest.raises(ScheduleError, match="torch itself fails at update 3.*NotImplemented"):
+    with pytest.raises(ScheduleError, match=r"torch itself fails at update 3.*NotImplemented"):
         from_torch(scheduler, updates=9)
 
 
 def test_negative_rates_that_torch_sets_are_refused():
     o = optimizer_of(*PEAKS)
     chained = ChainedScheduler([CosineAnnealingLR(o, 9, 0.01), ExponentialLR(o, 0.9)])
-    with pytest.raises(ScheduleError, match="torch itself sets the rate -0.0.* at update"):
+    with pytest.raises(ScheduleError, match=r"torch itself sets the rate -0.0.* at update"):
         from_torch(chained, updates=RUN)
 
 
 def test_plateau_is_refused_and_points_to_the_controllers():
-    with pytest.raises(ScheduleError, match="follows a metric.*it is a controller"):
+    with pytest.raises(ScheduleError, match=r"follows a metric.*it is a controller"):
         from_torch(ReduceLROnPlateau(optimizer_of(1.0)))
     with pytest.raises(ScheduleError, match="from_torch takes a torch scheduler, got 3"):
         from_torch(3)
@@ -221,7 +221,7 @@ def test_groups_with_one_schedule_share_it_and_others_do_not():
     found = from_torch(StepLR(optimizer_of(*PEAKS), 4))
     assert str(found.schedule) == "step 4"
     assert [group.peak_lr for group in found.groups] == list(PEAKS)
-    with pytest.raises(ScheduleError, match="have different schedules; take them from .groups"):
+    with pytest.raises(ScheduleError, match=r"have different schedules; take them from .groups"):
         _ = from_torch(CosineAnnealingLR(optimizer_of(*PEAKS), 9, 0.01)).schedule
 
 

@@ -59,7 +59,7 @@ def test_the_page_holds_all_and_needs_no_network():
 
 def test_a_png_needs_matplotlib_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(EtudeError, match="a PNG needs matplotlib.*or write --svg or --html"):
+    with pytest.raises(EtudeError, match=r"a PNG needs matplotlib.*or write --svg or --html"):
         png([line("cosine")], "title", "multiplier", tmp_path / "a.png")
 
 

@@ -1,4 +1,4 @@
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -8,7 +8,7 @@ NAMES = {"s": "http://www.w3.org/2000/svg"}
 
 
 def drawn(*lines):
-    return ElementTree.fromstring(svg("<b> & co.", lines, axis="multiplier"))
+    return ET.fromstring(svg("<b> & co.", lines, axis="multiplier"))
 
 
 def test_it_is_an_svg_with_a_title_axes_and_a_named_path_per_line():

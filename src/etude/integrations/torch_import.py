@@ -407,8 +407,8 @@ def _stepped(twin: Any, optimizer: Optimizer, update: int) -> list[float]:
     rates = [float(group["lr"]) for group in optimizer.param_groups]
     if not all(0 <= rate < math.inf for rate in rates):
         raise ScheduleError(
-            f"torch itself sets the rate {min(rates):.4g} at update {update} of {_described(twin)}; "
-            "a schedule's rates must be finite and >= 0"
+            f"torch itself sets the rate {min(rates):.4g} at update {update} of"
+            f" {_described(twin)}; a schedule's rates must be finite and >= 0"
         )
     return rates
 

@@ -110,7 +110,9 @@ def test_a_text_that_would_exhaust_the_parser_is_refused(text):
         read("torch: StepLR(" + " " * 5000 + "3)", 40)
 
 
-@pytest.mark.parametrize("growing", ["torch: ExponentialLR(1.5)", "keras: ExponentialDecay(1, 1, 9)"])
+@pytest.mark.parametrize(
+    "growing", ["torch: ExponentialLR(1.5)", "keras: ExponentialDecay(1, 1, 9)"]
+)
 def test_growth_holds_at_the_end_of_the_run_or_is_refused(growing):
     found = read(growing, 20)
     assert found.schedule(20) == found.schedule(99)

@@ -114,7 +114,7 @@ def test_what_came_from_transformers_goes_back(name):
 
 
 def test_what_is_not_bound_or_has_no_name_cannot_be_written():
-    with pytest.raises(ScheduleError, match="call .bind"):
+    with pytest.raises(ScheduleError, match=r"call .bind"):
         to_torch_code(parse("cosine"))
     with pytest.raises(ScheduleError, match="importable by name"):
         to_torch_code(function(lambda t: 1.0))
