@@ -10,7 +10,6 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, cast
 
 import torch
@@ -20,8 +19,9 @@ from torch.optim.swa_utils import SWALR
 
 from etude.errors import ScheduleError
 from etude.integrations.torch import Scheduler
+from etude.integrations.transformers import of_lambda
 from etude.schedules import Schedule, constant, function
-from etude.schedules.conventions import Imported, hf
+from etude.schedules.conventions import Imported
 from etude.schedules.conventions import torch as by_name
 from etude.schedules.conventions.parts import positive, scaled, stairs_of
 
@@ -54,12 +54,11 @@ class FromTorch:
         Raises:
             ScheduleError: They have different ones, as with absolute minima or a list of lambdas.
         """
-        many = [group.schedule for group in self.groups]
-        if any(other is not many[0] and other != many[0] for other in many[1:]):
+        if not self._shared():
             raise ScheduleError(
                 "the param groups have different schedules; take them from .groups, one each"
             )
-        return many[0]
+        return self.groups[0].schedule
 
     def lrs(self, t: int) -> list[float]:
         """Give the rate of each group at update t."""
@@ -77,13 +76,16 @@ class FromTorch:
         """
         for group, found in zip(self.optimizer.param_groups, self.groups, strict=True):
             group["initial_lr"] = found.peak_lr
-        rules = [group.schedule.__call__ for group in self.groups]
-        try:
-            taken = Scheduler(self.optimizer, self.schedule)
-        except ScheduleError:
+        if not self._shared():
+            rules = [group.schedule.__call__ for group in self.groups]
             return lr_scheduler.LambdaLR(self.optimizer, list(rules), last_epoch=self.t - 1)
+        taken = Scheduler(self.optimizer, self.groups[0].schedule)
         taken.load_state_dict(taken.state_dict() | {"last_epoch": self.t})
         return taken
+
+    def _shared(self) -> bool:
+        first = self.groups[0].schedule
+        return all(g.schedule is first or g.schedule == first for g in self.groups[1:])
 
 
 def from_torch(scheduler: LRScheduler, *, updates: int | None = None) -> FromTorch:
@@ -160,7 +162,7 @@ def _multi_step(scheduler: Any, index: int, updates: int | None) -> Imported:
 def _lambda(scheduler: Any, index: int, updates: int | None) -> Imported:
     del updates
     rule = scheduler.lr_lambdas[index]
-    found = _of_transformers(rule) or Imported("torch", "LambdaLR", function(rule))
+    found = of_lambda(rule) or Imported("torch", "LambdaLR", function(rule))
     return replace(found, peak_lr=_base(scheduler, index))
 
 
@@ -279,35 +281,6 @@ _READERS: dict[type, Reader] = {
     Scheduler: _own,
 }
 """Each class of torch 2.13; a subclass may have other rates, and is tabulated."""
-
-_HF: dict[str, Callable[..., Imported]] = {
-    "_get_constant_schedule_with_warmup_lr_lambda": hf.constant_with_warmup,
-    "_get_linear_schedule_with_warmup_lr_lambda": hf.linear_schedule,
-    "_get_cosine_with_hard_restarts_schedule_with_warmup_lr_lambda": hf.cosine_with_restarts,
-    "_get_polynomial_decay_schedule_with_warmup_lr_lambda": hf.polynomial_schedule,
-    "_get_inverse_sqrt_schedule_lr_lambda": hf.inverse_sqrt_schedule,
-    "_get_cosine_with_min_lr_schedule_with_warmup_lr_rate_lambda": hf.cosine_warmup_with_min_lr,
-    "_get_wsd_scheduler_lambda": hf.warmup_stable_decay,
-}
-
-
-def _of_transformers(rule: Callable[[int], float]) -> Imported | None:
-    """Read one of transformers' schedules, which are partial functions over their settings."""
-    inner = rule.func if isinstance(rule, partial) else rule
-    if not str(getattr(inner, "__module__", "")).startswith("transformers."):
-        return None
-    name: str = getattr(inner, "__name__", "")
-    settings = dict(rule.keywords) if isinstance(rule, partial) else {}
-    if name == "_get_constant_lambda":
-        return hf.constant_schedule()
-    if name == "_get_cosine_schedule_with_warmup_lr_lambda":
-        low = settings.get("min_lr_rate", 0.0)
-        read = hf.cosine_with_min_lr if low else hf.cosine_schedule
-        return read(**{k: v for k, v in settings.items() if k != "min_lr_rate" or low})
-    if "lr_init" in settings:
-        settings["lr"] = settings.pop("lr_init")
-    return _HF[name](**settings) if name in _HF else None
-
 
 # ---- what holds for all
 
