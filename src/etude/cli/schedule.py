@@ -56,14 +56,14 @@ def schedule(
     html_file: str | None,
     **worth: float | None,
 ) -> None:
-    r"""Draw the schedule TEXT, with its numbers and what would surprise its user.
+    """Draw the schedule TEXT, with its numbers and what would surprise its user.
 
     TEXT is étude's, such as "warmup 5% -> cosine to 0.1", or another library's: "torch:
     OneCycleLR(max_lr=1, total_steps=10)", "hf: cosine warmup=3", "optax: …", "timm: …", "keras:
-    …", "deepspeed: …", "megatron: …", in its own names. Several are compared, with the first:
+    …", "deepspeed: …", "megatron: …", in its own names.
 
-    \b
-    etude schedule compare "hf: cosine warmup=3" "warmup 3 -> cosine" --updates 12
+    Several are compared with the first: etude schedule compare "hf: cosine warmup=3"
+    "warmup 3 -> cosine".
     """
     words = texts[1:] if texts[:1] == ("compare",) else texts
     if len(words) < len(texts) and len(words) < 2:  # noqa: PLR2004 - two to compare

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from etude.errors import EtudeError
 from etude.report.html import render
 from etude.report.svg import svg
@@ -44,7 +46,7 @@ class Drawn:
 def drawn(name: str, found: Imported, updates: int, *, peak_lr: float | None = None) -> Drawn:
     """Evaluate a schedule over a run of so many updates."""
     scale = 1.0 if peak_lr is None else peak_lr
-    multipliers = tuple(map(found.schedule, range(updates)))
+    multipliers: tuple[float, ...] = tuple(found.schedule(np.arange(updates)).tolist())
     return Drawn(
         name=name,
         found=found,
