@@ -127,7 +127,7 @@ def _optax_settings(
         }
 
     def decay(dice: random.Random) -> dict[str, Any]:
-        rate = dice.choice([0.5, 0.9, 1.1])
+        rate = dice.choice([0.5, 0.9, 1.1, 1.0])
         return {
             "transition_steps": dice.randint(1, 8),
             "decay_rate": rate,

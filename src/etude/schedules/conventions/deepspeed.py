@@ -30,14 +30,16 @@ MOMENTUM = "cycles Adam's beta1 as well unless cycle_momentum=False; étude leav
 
 def warmup_lr(
     warmup_min_lr: float = 0.0,
-    warmup_max_lr: float = 0.001,
+    warmup_max_lr: float | None = None,
     warmup_num_steps: int = 1000,
     warmup_type: str = "log",
+    *,
+    lr: float = 1.0,
 ) -> Imported:
-    """Import WarmupLR. Left out, warmup_max_lr is the optimizer's lr; here 0.001."""
-    peak = positive("warmup_max_lr", warmup_max_lr)
+    """Import WarmupLR; warmup_max_lr is the optimizer's lr, unless given."""
+    peak = positive("warmup_max_lr", lr if warmup_max_lr is None else warmup_max_lr)
     rise = _rise(warmup_num_steps, warmup_type, warmup_min_lr / peak)
-    return _of("WarmupLR", in_turn(rise, constant()), peak)
+    return _of("WarmupLR", in_turn(rise, constant()), None if warmup_max_lr is None else peak)
 
 
 def warmup_decay_lr(
@@ -48,10 +50,8 @@ def warmup_decay_lr(
     warmup_type: str = "log",
 ) -> Imported:
     """Import WarmupDecayLR."""
-    peak, total = (
-        positive("warmup_max_lr", warmup_max_lr),
-        whole("total_num_steps", total_num_steps),
-    )
+    peak = positive("warmup_max_lr", warmup_max_lr)
+    total = whole("total_num_steps", total_num_steps)
     low, warm = warmup_min_lr / peak, _steps(warmup_num_steps)
     rise = _rise(warm, warmup_type, low)
     # the log warmup reaches the peak one update before the fall begins
@@ -105,16 +105,14 @@ def one_cycle(
     cycle_momentum: bool = True,
 ) -> Imported:
     """Import OneCycle."""
-    peak, up = (
-        positive("cycle_max_lr", cycle_max_lr),
-        whole("first step size", cycle_first_step_size),
-    )
-    second = up if cycle_second_step_size is None else cycle_second_step_size
-    down, low = whole("second step size", second, least=0), cycle_min_lr / peak
-    steps = (
-        cycle_first_stair_count,
-        cycle_first_stair_count if cycle_second_stair_count is None else cycle_second_stair_count,
-    )
+    peak = positive("cycle_max_lr", cycle_max_lr)
+    low = cycle_min_lr / peak
+    up = whole("cycle_first_step_size", cycle_first_step_size)
+    down = up
+    if cycle_second_step_size is not None:
+        down = whole("cycle_second_step_size", cycle_second_step_size, least=0)
+    first, second = cycle_first_stair_count, cycle_second_stair_count
+    steps = (first, first if second is None else second)
     if any(steps):
         cycle = cut(stairs_of(_stairs(up, down, steps, low)), up + down)
     else:
@@ -152,7 +150,7 @@ def _rise(updates: int, kind: str, low: float, first: float | None = None) -> Sc
     return in_turn(before, rise)
 
 
-def _of(name: str, schedule: Schedule, peak: float, *, end: int | None = None) -> Imported:
+def _of(name: str, schedule: Schedule, peak: float | None, *, end: int | None = None) -> Imported:
     return Imported("deepspeed", name, schedule, peak_lr=peak, end=end)
 
 

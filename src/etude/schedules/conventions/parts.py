@@ -62,7 +62,7 @@ def half_cosine(updates: int, start: float, end: float) -> Schedule | None:
 
 def stairs(steps: Iterable[tuple[int, float]]) -> Schedule:
     """Stay at each value from its update on; the first update is 0 and the last value stays."""
-    many = [pair for pair in steps if pair[0] < math.inf]
+    many = list(steps)
     parts = [stretch(value, after - start) for (start, value), (after, _) in pairwise(many)]
     return in_turn(*parts, constant(many[-1][1]))
 
@@ -99,8 +99,10 @@ def power_of(
     every = whole("decay steps", every)
     if gamma == 0:
         return in_turn(constant(1.0, length=every if staircase else 1), constant(0.0))
-    if gamma == 1 or (end is not None and (end >= 1) == (gamma < 1)):
-        return constant(1.0 if end is None else end)
+    if gamma == 1:
+        return constant(1.0 if end is None else min(1.0, end))
+    if end is not None and (end >= 1) == (gamma < 1):  # past its end from the start
+        return constant(end)
     if gamma < 1 and not end:
         return step(every, gamma=gamma) if staircase else exponential(gamma, every=every)
     until = _grown(gamma, every, updates) if end is None else _passed(gamma, every, end, staircase)

@@ -32,6 +32,7 @@ OVERRUN = (
     "takes one step more than total_steps and bounces there (a linear one to a negative rate), "
     "then raises ValueError; étude holds the last rate"
 )
+NEVER_ENDS = "with total_iters=0 its first factor stays for ever"
 IGNORED = "its earlier schedulers have no effect: the last one sets the rate and never multiplies"
 _SHAPES = {"cos": "cosine", "linear": "linear"}
 _SETS = {"CyclicLR", "OneCycleLR", "CosineAnnealingWarmRestarts"}
@@ -62,8 +63,7 @@ def constant_lr(factor: float = 1 / 3, total_iters: int = 5) -> Imported:
     """Import ConstantLR."""
     total = whole("total_iters", total_iters, least=0)
     if total == 0:
-        note = "total_iters=0 never ends: torch looks for the end at the second update only"
-        return _of("ConstantLR", constant(factor), notes=(note,))
+        return _of("ConstantLR", constant(factor), notes=(NEVER_ENDS,))
     notes = ("raises ZeroDivisionError at its end, since factor is 0",) if factor == 0 else ()
     return _of("ConstantLR", stairs([(0, factor), (total, 1.0)]), end=total, notes=notes)
 
@@ -74,8 +74,7 @@ def linear_lr(
     """Import LinearLR."""
     total = whole("total_iters", total_iters, least=0)
     if total == 0:
-        note = "total_iters=0 never ends: torch looks for the end at the second update only"
-        return _of("LinearLR", constant(start_factor), notes=(note,))
+        return _of("LinearLR", constant(start_factor), notes=(NEVER_ENDS,))
     fall = line(total, start_factor, end_factor) or constant()
     return _of("LinearLR", fall, end=total)
 
