@@ -12,11 +12,41 @@ from etude.cli import main
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = re.findall(r"^\$ etude (compare .*?[^\\])$", README, flags=re.MULTILINE | re.DOTALL)
+SCHEDULES = Path(__file__).parents[1] / "docs" / "schedules.md"
+
+
+def schedule_commands(text):
+    return re.findall(r"^\$ etude (schedule .*?[^\\])$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+DRAWN = schedule_commands(README) + schedule_commands(SCHEDULES.read_text(encoding="utf-8"))
 
 
 def test_the_readme_has_what_is_tested_here():
     assert len(BLOCKS) == 2
     assert len(COMMANDS) == 3
+    assert len(DRAWN) == 6
+
+
+@pytest.mark.parametrize("command", DRAWN)
+def test_the_commands_for_schedules_work(command, tmp_path, monkeypatch):
+    import shlex
+
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(command.replace("\\\n", " "))
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "schedule.html").exists() == ("schedule.html" in words)
+
+
+def test_the_examples_on_the_page_of_schedules_run():
+    first, second = re.findall(
+        r"```python\n(.*?)```", SCHEDULES.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    names = {"optimizer": optimizer, "scheduler": torch.optim.lr_scheduler.StepLR(optimizer, 3)}
+    exec(first + second, names)
+    assert names["found"].t == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -38,6 +38,8 @@ from etude.strategies import Strategy, grid, strategy
 
 if TYPE_CHECKING:
     from etude.integrations.torch import Scheduler
+    from etude.integrations.torch_export import to_torch
+    from etude.integrations.torch_import import from_torch
     from etude.race import compare
     from etude.tasks import Task
 
@@ -56,6 +58,7 @@ __all__ = [
     "cosine",
     "cyclic",
     "exponential",
+    "from_torch",
     "function",
     "greedy",
     "grid",
@@ -71,6 +74,7 @@ __all__ = [
     "spike",
     "step",
     "strategy",
+    "to_torch",
     "warmup",
     "wsd",
 ]
@@ -79,6 +83,8 @@ _NEEDS_TORCH = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
     "compare": "etude.race",
+    "from_torch": "etude.integrations.torch_import",
+    "to_torch": "etude.integrations.torch_export",
 }
 
 

@@ -17,6 +17,7 @@ from etude.cli import main
         "from etude.cli import main; main(['--help'], standalone_mode=False)",
         "from etude.cli import main; main(['compare', '--help'], standalone_mode=False)",
         "from etude.cli import main; main(['runs', '--help'], standalone_mode=False)",
+        "from etude.cli import main; main(['schedule', 'hf: cosine'], standalone_mode=False)",
     ],
 )
 def test_torch_is_not_imported_before_it_is_needed(code):
@@ -24,7 +25,7 @@ def test_torch_is_not_imported_before_it_is_needed(code):
     subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("command", ["compare", "tasks", "runs"])
+@pytest.mark.parametrize("command", ["compare", "schedule", "tasks", "runs"])
 def test_every_command_has_help_and_is_listed(command):
     assert command in CliRunner().invoke(main, ["--help"]).output
     assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0

@@ -48,6 +48,8 @@ def test_usual_values_may_be_written_out():
         ({"kind": "sequence"}, "a sequence in JSON must have a list of parts and no more"),
         ({"kind": "product", "factors": [], "x": 1}, "must have a list of factors and no more"),
         ({"kind": "sequence", "parts": [{"kind": "cosine"}]}, "parts must be at least 2, got 1"),
+        ({"kind": "window", "of": {"kind": "cosine"}}, "must have of, start and stop"),
+        ({"kind": "window", "of": {"kind": "step", "every": 3}, "start": 0, "stop": "a"}, "2:5"),
     ],
 )
 def test_json_that_is_no_schedule_is_refused(data, message):

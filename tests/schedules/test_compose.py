@@ -126,3 +126,35 @@ def test_a_composition_needs_two_schedules():
 def test_a_part_before_the_last_must_have_an_end():
     assert not (exponential(0.5, every=2) >> cosine(3)).bound
     assert (exponential(0.5, every=2) >> cosine(3)).bind(10).bound
+
+
+def test_a_window_is_a_stretch_of_a_schedule():
+    # a line of 10 from its 2nd update on: 0.8, 0.7, 0.6; then the value before its stop stays
+    part = linear(10)[2:5]
+    np.testing.assert_allclose(part(np.arange(6)), [0.8, 0.7, 0.6, 0.6, 0.6, 0.6], rtol=1e-12)
+    assert part.length == 3
+    assert str(part) == "(linear 10)[2:5]"
+
+
+def test_a_window_without_a_stop_is_open_and_takes_the_rest():
+    part = linear(10)[4:]
+    assert part.open
+    assert part(6) == 0.0
+    assert (warmup(2) >> part).bind(7) == warmup(2) >> linear(10)[4:9]
+
+
+def test_a_window_that_means_nothing_is_refused():
+    with pytest.raises(ScheduleError, match=r"0 <= start < stop, got \[5:2\]"):
+        linear(10)[5:2]
+    with pytest.raises(ScheduleError, match="linear must be bound before a part"):
+        linear()[:2]
+    for part in (3, slice(0, 4, 2), slice(0.5, 2)):
+        with pytest.raises(ScheduleError, match=r"is taken as \[2:5\], in updates, got"):
+            linear(10)[part]
+    with pytest.raises(ScheduleError, match="needs at least 5 updates, the run has 3"):
+        linear(10)[:5].bind(3)
+
+
+def test_a_schedule_is_not_iterable_though_it_has_windows():
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(linear(10))

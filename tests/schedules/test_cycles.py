@@ -2,10 +2,15 @@ import math
 
 import numpy as np
 import pytest
-from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    OneCycleLR,
+)
 
 from etude.errors import ScheduleError
-from etude.schedules import cyclic, one_cycle, restarts
+from etude.schedules import cosine_wave, cyclic, one_cycle, restarts
 
 
 @pytest.mark.parametrize(("mult", "end"), [(1, 0.0), (2, 0.1), (3, 0.0)])
@@ -131,3 +136,16 @@ def test_restarts_refuse_a_shrinking_period_and_a_growing_peak():
         restarts(10, mult=0.5)
     with pytest.raises(ScheduleError, match="decay must be a finite number > 0 and <= 1, got 2"):
         restarts(10, decay=2)
+
+
+@pytest.mark.parametrize(("half", "end"), [(7, 0.0), (7, 0.1), (1, 0.0)])
+def test_a_cosine_wave_equals_torch_also_where_it_climbs(torch_multipliers, half, end):
+    def make(optimizer):
+        return CosineAnnealingLR(optimizer, T_max=half, eta_min=end)
+
+    ours = cosine_wave(half, end=end)(np.arange(40))
+    np.testing.assert_allclose(ours, torch_multipliers(make, 40), rtol=1e-9, atol=1e-12)
+
+
+def test_a_cosine_wave_is_exactly_at_its_bottom_and_at_its_top():
+    assert [cosine_wave(7, end=0.1)(t) for t in (0, 7, 14, 7007)] == [1.0, 0.1, 1.0, 0.1]

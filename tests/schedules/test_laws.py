@@ -14,11 +14,14 @@ from etude.schedules import (
     Sequence,
     constant,
     cosine,
+    cosine_wave,
     cyclic,
     exponential,
     from_json,
     function,
+    growth,
     inverse_sqrt,
+    inverse_time,
     linear,
     multistep,
     one_cycle,
@@ -31,12 +34,23 @@ from etude.schedules import (
     warmup,
     wsd,
 )
+from etude.schedules.foreign import (
+    Cooldown,
+    CosinePower,
+    HardRestarts,
+    KerasPolynomial,
+    KerasRestarts,
+    TimmCycles,
+    TimmWsd,
+)
 
 TOTAL = 100
 law = settings(max_examples=1000, deadline=None)
 
 values = st.floats(0, 2)
 factors = st.floats(0.01, 1)
+periods = st.floats(0.5, 50)
+mults = st.sampled_from([1.0, 1.5, 2.0, 3.0]) | st.floats(1.01, 4)
 # every unit; of a run of TOTAL updates between 5 and 20 of them, so that three parts and an open
 # one fit (epoch = 10 updates, batch = 4 samples, update = 8 tokens)
 spans = st.one_of(
@@ -61,7 +75,7 @@ def family(length):
     return st.one_of(
         st.builds(constant, values, length=length),
         st.builds(linear, length, start=values, end=values),
-        st.builds(polynomial, length, power=st.floats(0.1, 4), end=values),
+        st.builds(polynomial, length, power=st.floats(0.1, 4), start=values, end=values),
         st.builds(exponential, st.floats(0.001, 10), length=length),
         st.builds(exponential, factors, every=spans, length=length),
         st.builds(step, spans, gamma=factors, length=length),
@@ -97,12 +111,53 @@ def family(length):
             warmup,
             spans,
             start=st.none() | st.floats(0.01, 1),
-            shape=st.sampled_from(["linear", "cosine", "exponential"]),
+            shape=st.sampled_from(["linear", "cosine", "exponential", "log", "1-sqrt"]),
         ),
         st.builds(one_minus_sqrt, length, end=values),
         st.builds(inverse_sqrt, spans, length=length),
         st.builds(points, knots, length=length),
         st.builds(function, st.sampled_from([math.sqrt, math.atan]), length=length),
+        st.builds(cosine_wave, periods, end=values, length=length),
+        st.builds(inverse_time, spans, rate=values, stairs=st.booleans(), length=length),
+        st.builds(growth, spans, rate=values, stairs=st.booleans(), length=length),
+        foreign(length),
+    )
+
+
+def foreign(length):
+    """One schedule of a family that only other libraries draw."""
+    powers, shapes = st.floats(0.1, 4), st.sampled_from(["power", "exponential"])
+    return st.one_of(
+        st.builds(Cooldown, length, shapes, powers, st.floats(0.01, 0.9), values),
+        st.builds(CosinePower, length, powers, values),
+        st.builds(HardRestarts, periods, st.floats(0, 5), length),
+        st.builds(
+            TimmCycles,
+            periods,
+            st.sampled_from(["cosine", "polynomial", "tanh"]),
+            mults,
+            decay=factors,
+            limit=st.floats(0, 5),
+            k=powers,
+            power=powers,
+            low=st.floats(-9, 9),
+            high=st.floats(-9, 9),
+            end=values,
+            length=length,
+        ),
+        st.builds(
+            TimmWsd,
+            periods,
+            periods,
+            periods,
+            powers,
+            st.sampled_from(["linear", "1-sqrt", "cosine", "power", "exponential"]),
+            power=powers,
+            end=values,
+            length=length,
+        ),
+        st.builds(KerasRestarts, periods, mults, factors, values, length),
+        st.builds(KerasPolynomial, periods, powers, values, length),
     )
 
 
@@ -123,6 +178,12 @@ anything = st.one_of(
     sequences,
     st.builds(lambda a, b: a * b, sequences, opened | values | sequences),
     st.builds(wsd, warmup=spans, cooldown=spans, end=st.floats(0.01, 1)),
+    st.builds(
+        lambda whole, start, size: bind(whole)[start : None if size is None else start + size],
+        opened | sequences,
+        st.integers(0, TOTAL),
+        st.none() | st.integers(1, 20),
+    ),
 )
 bound = anything.map(bind)
 updates = st.integers(0, 3 * TOTAL) | st.floats(0, 3 * TOTAL)

@@ -126,3 +126,9 @@ def test_numpy_numbers_are_numbers():
     assert ours == cosine(7, end=0.5)
     assert type(ours.length) is int
     assert type(ours.end) is float
+
+
+def test_a_polynomial_may_rise_from_a_start():
+    # 1 + (0.2 - 1) (1 - t/4)²: 0.2, 0.55, 0.8, 0.95, 1
+    values = polynomial(4, power=2, start=0.2, end=1)(np.arange(6))
+    np.testing.assert_allclose(values, [0.2, 0.55, 0.8, 0.95, 1, 1], rtol=1e-12)

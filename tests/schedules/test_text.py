@@ -134,3 +134,26 @@ def test_an_error_in_the_tail_of_a_longer_text_points_into_the_whole():
 def test_what_is_no_text_is_refused():
     with pytest.raises(ScheduleError, match="a schedule's text must be a string, got 3"):
         parse(3)
+
+
+def test_a_window_reads_as_a_slice():
+    assert parse("(cosine 10)[2:5]") == cosine(10)[2:5]
+    assert parse("( cosine 10 ) [ : 5 ] -> linear 3") == cosine(10)[:5] >> linear(3)
+    assert parse("2 * (cosine 10)[2:]") == 2 * cosine(10)[2:]
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "at"),
+    [
+        ("(cosine 10)[2", "expected a window such as [2:5] here", 11),
+        ("(cosine 10)[a:2]", "expected a window such as [2:5] here", 11),
+        ("(cosine 10)[5:2]", "a window must have 0 <= start < stop", 0),
+        ("warmup 2 -> (cosine)[:2]", "cosine must be bound before", 12),
+    ],
+)
+def test_a_bad_window_is_pointed_at(text, why, at):
+    with pytest.raises(ScheduleError) as caught:
+        parse(text)
+    message, shown, pointer = str(caught.value).splitlines()
+    assert why in message
+    assert (shown.strip(), pointer.index("^") - 2) == (text, at)

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -97,3 +99,17 @@ def test_wsd_refuses_what_cannot_be():
         wsd(cooldown=0)
     with pytest.raises(ScheduleError, match="gamma must be a finite number > 0, got 0"):
         wsd(shape="exponential", end=0)
+
+
+def test_a_log_warmup_rises_with_the_logarithm_of_time():
+    # with a start: log(t + 1)/log(W + 1); without: one update ahead, so that W - 1 has the peak
+    values = [warmup(3, start=0.0, shape="log")(t) for t in range(5)]
+    assert values == pytest.approx([0, math.log(2) / math.log(4), math.log(3) / math.log(4), 1, 1])
+    values = [warmup(3, shape="log")(t) for t in range(4)]
+    assert values == pytest.approx([math.log(2) / math.log(4), math.log(3) / math.log(4), 1, 1])
+
+
+def test_a_1_sqrt_warmup_mirrors_the_cooldown():
+    rise, fall = warmup(8, start=0.0, shape="1-sqrt"), one_minus_sqrt(8)
+    for t in range(9):
+        assert rise(t) == pytest.approx(fall(8 - t), rel=1e-15)

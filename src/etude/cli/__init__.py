@@ -17,6 +17,7 @@ INTERRUPTED = 130
 
 _COMMANDS = {
     "compare": "etude.cli.compare",
+    "schedule": "etude.cli.schedule",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
 }

@@ -82,7 +82,7 @@ class PolynomialLR(Multiplier, lr_scheduler.PolynomialLR):
         """Give (1 - t/total_iters)**power, and 0 from total_iters on."""
         if t >= self.total_iters:
             return 0.0
-        return polynomial_at(t, self.total_iters, self.power, 0.0)
+        return polynomial_at(t, self.total_iters, self.power, 1.0, 0.0)
 
 
 class CosineAnnealingLR(ClosedForm, lr_scheduler.CosineAnnealingLR):

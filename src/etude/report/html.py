@@ -31,8 +31,10 @@ _KNOWN_TASK_KEYS = {"name", "about", "metric", "maximize", "chance"}
 def page(comparison: Comparison) -> str:
     """Give the comparison as a self-contained HTML page."""
     winner, rest = words.answer(comparison)
-    template = _templates().get_template("report.html")
-    return template.render(
+    return render(
+        "report.html",
+        scripts=("charts.js", "reading.js", "report.js"),
+        data=figures.payload(comparison),
         comparison=comparison,
         words=words,
         winner=winner,
@@ -45,10 +47,21 @@ def page(comparison: Comparison) -> str:
         first_rows=ROWS,
         sensitivity=_sensitivity(comparison),
         facts=_facts(comparison),
-        data=_json(figures.payload(comparison)),
-        script=_module("charts.js", "reading.js", "report.js"),
-        static=_static,
-        version=__version__,
+    )
+
+
+def render(template: str, *, scripts: Sequence[str], data: Any, **names: Any) -> str:
+    """Fill in a template with its scripts, the JSON that they read, and what else it names."""
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            data=_json(data),
+            script=_module(*scripts),
+            static=_static,
+            version=__version__,
+            **names,
+        )
     )
 
 

@@ -16,8 +16,9 @@ After its end a schedule holds its last value. All multipliers are finite and >=
 from etude.schedules.base import Schedule
 from etude.schedules.codec import from_json
 from etude.schedules.compose import Product, Sequence
-from etude.schedules.cycles import cyclic, one_cycle, restarts
+from etude.schedules.cycles import cosine_wave, cyclic, one_cycle, restarts
 from etude.schedules.functions import function
+from etude.schedules.hyperbolas import growth, inverse_time
 from etude.schedules.knots import points
 from etude.schedules.shapes import (
     constant,
@@ -40,11 +41,14 @@ __all__ = [
     "Span",
     "constant",
     "cosine",
+    "cosine_wave",
     "cyclic",
     "exponential",
     "from_json",
     "function",
+    "growth",
     "inverse_sqrt",
+    "inverse_time",
     "linear",
     "multistep",
     "one_cycle",

@@ -49,6 +49,7 @@ class Schedule(ABC):
 
     __slots__ = ()
     __array_ufunc__ = None  # numpy's numbers leave `2 * schedule` to __rmul__
+    __iter__ = None  # it can be sliced, and is no sequence of values all the same
     length: Length
 
     @property
@@ -182,6 +183,12 @@ class Schedule(ABC):
         from etude.schedules.compose import in_product
 
         return in_product(other, self)
+
+    def __getitem__(self, part: slice) -> "Schedule":
+        """Take the part from update `start` on, up to `stop`: `schedule[2:5]`."""
+        from etude.schedules.compose import in_window
+
+        return in_window(self, part)
 
 
 @dataclass(frozen=True, slots=True)

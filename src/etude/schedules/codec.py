@@ -8,9 +8,19 @@ from typing import Any, cast
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Family, Schedule, build_known
-from etude.schedules.compose import Product, Sequence
-from etude.schedules.cycles import Cyclic, OneCycle, Restarts
+from etude.schedules.compose import Product, Sequence, in_window
+from etude.schedules.cycles import Cyclic, OneCycle, Restarts, Wave
+from etude.schedules.foreign import (
+    Cooldown,
+    CosinePower,
+    HardRestarts,
+    KerasPolynomial,
+    KerasRestarts,
+    TimmCycles,
+    TimmWsd,
+)
 from etude.schedules.functions import Function
+from etude.schedules.hyperbolas import Growth, InverseTime
 from etude.schedules.knots import Points
 from etude.schedules.options import closest
 from etude.schedules.shapes import (
@@ -40,9 +50,21 @@ _ALL: tuple[type[Family], ...] = (
     OneCycle,
     Warmup,
     Points,
+    InverseTime,
+    Growth,
+    Wave,
     Function,
 )
-FAMILIES: dict[str, type[Family]] = {family.kind: family for family in _ALL}
+_FOREIGN: tuple[type[Family], ...] = (
+    Cooldown,
+    CosinePower,
+    HardRestarts,
+    TimmCycles,
+    TimmWsd,
+    KerasRestarts,
+    KerasPolynomial,
+)
+FAMILIES: dict[str, type[Family]] = {family.kind: family for family in (*_ALL, *_FOREIGN)}
 """Every family by its name in text and JSON."""
 
 _COMPOSED: dict[str, tuple[str, Callable[[tuple[Schedule, ...]], Schedule]]] = {
@@ -66,10 +88,19 @@ def from_json(data: object) -> Schedule:
     if kind in _COMPOSED:
         name, compose = _COMPOSED[kind]
         return compose(_members(kind, name, values))
+    if kind == "window":
+        return _window(values)
     if kind not in FAMILIES:
-        hint = closest(str(kind), [*FAMILIES, *_COMPOSED])
+        hint = closest(str(kind), [*FAMILIES, *_COMPOSED, "window"])
         raise ScheduleError(f"unknown kind of schedule {kind!r}; {hint}")
     return build_known(FAMILIES[kind], values)
+
+
+def _window(values: dict[str, Any]) -> Schedule:
+    bounds = [values.get(name) for name in ("start", "stop")]
+    if set(values) != {"of", "start", "stop"} or type(bounds[0]) is not int:
+        raise ScheduleError("a window in JSON must have of, start and stop and no more")
+    return in_window(from_json(values["of"]), slice(*bounds))
 
 
 def _members(kind: str, name: str, values: dict[str, Any]) -> tuple[Schedule, ...]:

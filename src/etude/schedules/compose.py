@@ -1,4 +1,4 @@
-"""Schedules made of schedules: one after another (`a >> b`), and multiplied (`a * b`)."""
+"""Schedules made of schedules: one after another, multiplied, and a stretch of one (`a[2:5]`)."""
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -182,6 +182,71 @@ class Product(Schedule):
         return timed or self.factors
 
 
+@dataclass(frozen=True, slots=True)
+class Window(Schedule):
+    """A bound schedule from update `start` on, up to update `stop`. Build one with `a[2:5]`.
+
+    After `stop` it holds the value of the update before it. Without `stop` it is open.
+    """
+
+    of: Schedule
+    start: int = 0
+    stop: int | None = None
+    length: Length = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse an empty window and one of an unbound schedule."""
+        if not self.of.bound:
+            raise ScheduleError(f"{self.of.label} must be bound before a part of it is taken")
+        if self.start < 0 or (self.stop is not None and self.stop <= self.start):
+            raise ScheduleError(f"a window must have 0 <= start < stop, got {self._bounds()}")
+        object.__setattr__(self, "length", None if self.stop is None else self.stop - self.start)
+
+    @property
+    def bound(self) -> bool:
+        """Whether it can be evaluated: it can."""
+        return True
+
+    @property
+    def open(self) -> bool:
+        """Whether it takes what the run leaves."""
+        return self.stop is None
+
+    @property
+    def label(self) -> str:
+        """Its schedule's kind with the bounds."""
+        return f"({self.of.label}){self._bounds()}"
+
+    def rule(self) -> Scalar:
+        """Give the part as a function of t alone."""
+        inner, start, stop = self.of.rule(), self.start, self.stop
+        if stop is None:
+            return lambda t: inner(t + start)
+        return lambda t: inner(min(t + start, stop - 1))
+
+    def exact(self, run: Budget) -> Decimal:  # noqa: ARG002 - it counts updates
+        """Give the updates it spans; 0 when it is open."""
+        return Decimal(0) if self.stop is None else Decimal(self.stop - self.start)
+
+    def fit(self, run: Budget, share: int) -> Self:
+        """End an open window after its share."""
+        if self.exact(run) > share:
+            raise longer(self.label, int(self.exact(run)), share)
+        return type(self)(self.of, self.start, self.stop or self.start + share)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give `{"kind": "window", "of": ..., "start": ..., "stop": ...}`."""
+        bounds = {"start": self.start, "stop": self.stop}
+        return {"kind": "window", "of": self.of.to_json()} | bounds
+
+    def __str__(self) -> str:
+        """Write the schedule in brackets with the bounds."""
+        return f"({self.of}){self._bounds()}"
+
+    def _bounds(self) -> str:
+        return f"[{self.start or ''}:{'' if self.stop is None else self.stop}]"
+
+
 def is_number(schedule: Schedule) -> bool:
     """Say whether a schedule is a plain number: a constant without a length."""
     return isinstance(schedule, Constant) and schedule.length is None
@@ -198,6 +263,21 @@ def in_product(left: Any, right: Any) -> Any:
         return NotImplemented
     pair = [x if isinstance(x, Schedule) else Constant(cast("float", x)) for x in (left, right)]
     return Product(tuple(pair))
+
+
+def in_window(schedule: Schedule, part: Any) -> Window:
+    """Give `schedule[start:stop]`.
+
+    Raises:
+        ScheduleError: The bounds are no whole updates in order, or the schedule is not bound.
+    """
+    bad = ScheduleError(f"a part of a schedule is taken as [2:5], in updates, got {part!r}")
+    if not isinstance(part, slice):
+        raise bad
+    start, stop, step = cast("tuple[Any, Any, Any]", (part.start, part.stop, part.step))  # pyright: ignore[reportUnknownMemberType] - any slice
+    if step is not None or not all(bound is None or type(bound) is int for bound in (start, stop)):
+        raise bad
+    return Window(schedule, start or 0, stop)
 
 
 def _flat(kind: type[Schedule], name: str, members: tuple[Schedule, ...]) -> tuple[Schedule, ...]:

@@ -15,6 +15,7 @@ from etude.schedules.options import (
     NotNegative,
     Number,
     Open,
+    Positive,
 )
 from etude.schedules.units import SpanLike
 
@@ -74,6 +75,17 @@ def one_cycle_at(
     return low * weight + high * (1 - weight)
 
 
+def wave_at(t: float, half: float, end: float) -> float:
+    """Swing between 1 and end along a cosine for ever: it climbs as slowly as it fell.
+
+    s(t) = end + (1 - end) (1 + cos(pi t/half)) / 2, the bare cosine of torch's
+    CosineAnnealingLR and of Hugging Face, whose one rise after `half` is most often not meant.
+    """
+    x = t / half % 2
+    # sin² of half the angle left is (1 + cos) / 2 without its loss of digits near the end
+    return end + (1 - end) * math.sin(math.pi / 2 * (1 - x)) ** 2
+
+
 @dataclass(frozen=True, slots=True)
 class Restarts(Endless):
     """Cosines with warm restarts. Build one with `restarts`."""
@@ -128,6 +140,21 @@ class Cyclic(Endless):
             "gamma": self.gamma,
         }
         return Law(cyclic_at, numbers, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave(Endless):
+    """A cosine that never stops. Build one with `cosine_wave`."""
+
+    kind: ClassVar[str] = "cosine-wave"
+    main: ClassVar[str] = "half"
+    half: Positive
+    end: NotNegative = 0.0
+    length: Open = None
+
+    def law(self) -> Law:
+        """Give `wave_at`."""
+        return Law(wave_at, {"half": self.half, "end": self.end}, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +237,22 @@ def cyclic(
         ScheduleError: A value is out of range, or a span is none.
     """
     return build(Cyclic, up=up, down=down, low=low, mode=mode, gamma=gamma, length=length)
+
+
+def cosine_wave(half: float, *, end: float = 0.0, length: SpanLike | None = None) -> Wave:
+    """Fall from 1 to end along half a cosine, climb back along the other, over and over.
+
+    This is what other libraries' "cosine" does when it runs past its end; `cosine` holds there.
+
+    Args:
+        half: Updates of one way, which need not be whole.
+        end: Multiplier at the bottom.
+        length: How long; left out, what the run leaves.
+
+    Raises:
+        ScheduleError: A value is negative, not finite or no length.
+    """
+    return build(Wave, half=half, end=end, length=length)
 
 
 def one_cycle(

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from etude.errors import ScheduleError
 from etude.schedules.base import Family, Law, Schedule
-from etude.schedules.compose import Product, Sequence
+from etude.schedules.compose import Product, Sequence, Window
 from etude.schedules.functions import Function, Importable
 from etude.schedules.shapes import Constant
 
@@ -62,6 +62,11 @@ class _Writer:
             return " * ".join(factors)
         if isinstance(schedule, Sequence):
             return f"{self.nested(schedule)}({t})"
+        if isinstance(schedule, Window):
+            moved = f"{t} + {schedule.start}" if schedule.start else t
+            held = schedule.stop is None or schedule.length == ends_before
+            when = moved if held else f"min({moved}, {schedule.stop} - 1)"
+            return self.expression(schedule.of, when)
         if isinstance(schedule, Constant):
             return repr(schedule.value)
         law = cast("Family", schedule).law()

@@ -24,13 +24,13 @@ def linear_at(t: float, length: int, start: float, end: float) -> float:
     return start * (1 - x) + end * x
 
 
-def polynomial_at(t: float, length: int, power: float, end: float) -> float:
-    """Fall from 1 to end as a power of the time left, over length updates.
+def polynomial_at(t: float, length: int, power: float, start: float, end: float) -> float:
+    """Go from start to end as a power of the time left, over length updates.
 
-    s(t) = end + (1 - end) (1 - t/length)**power; 1 - t/length is taken as one quotient, which
-    keeps all digits near the end.
+    s(t) = end + (start - end) (1 - t/length)**power; 1 - t/length is taken as one quotient,
+    which keeps all digits near the end.
     """
-    return end + (1 - end) * ((length - t) / length) ** power
+    return end + (start - end) * ((length - t) / length) ** power
 
 
 def cosine_at(t: float, length: int, end: float) -> float:
@@ -104,11 +104,17 @@ class Polynomial(Family):
     kind: ClassVar[str] = "polynomial"
     length: Open = None
     power: Positive = 1.0
+    start: NotNegative = 1.0
     end: NotNegative = 0.0
 
     def law(self) -> Law:
         """Give `polynomial_at`."""
-        numbers = {"length": self.length, "power": self.power, "end": self.end}
+        numbers = {
+            "length": self.length,
+            "power": self.power,
+            "start": self.start,
+            "end": self.end,
+        }
         return Law(polynomial_at, numbers, self.updates)
 
 
@@ -209,19 +215,24 @@ def linear(length: SpanLike | None = None, *, start: float = 1.0, end: float = 0
 
 
 def polynomial(
-    length: SpanLike | None = None, *, power: float = 1.0, end: float = 0.0
+    length: SpanLike | None = None,
+    *,
+    power: float = 1.0,
+    start: float = 1.0,
+    end: float = 0.0,
 ) -> Polynomial:
-    """Fall from 1 to end as end + (1 - end) (1 - t/length)**power.
+    """Go from start to end as end + (start - end) (1 - t/length)**power.
 
     Args:
         length: How long; left out, what the run leaves.
         power: More than 0; 1 is a line.
+        start: Multiplier at t = 0.
         end: Multiplier at t = length and after.
 
     Raises:
         ScheduleError: A value is negative, not finite or no length.
     """
-    return build(Polynomial, length=length, power=power, end=end)
+    return build(Polynomial, length=length, power=power, start=start, end=end)
 
 
 def cosine(length: SpanLike | None = None, *, end: float = 0.0) -> Cosine:

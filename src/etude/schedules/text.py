@@ -2,11 +2,13 @@
 
     schedule := product (("->" | ">>") product)*
     product  := atom ("*" atom)*
-    atom     := number | name argument* | "(" schedule ")"
+    atom     := number | name argument* | "(" schedule ")" window?
+    window   := "[" number? ":" number? "]"
     argument := span | key=value | "to" value
 
 The first bare arguments are the family's main field (most often its length); `to 0.1` is
-`end=0.1`. Writing is `str(schedule)`. Every error shows the text and points at the character.
+`end=0.1`. A window takes a stretch, in updates, as Python's slices do. Writing is
+`str(schedule)`. Every error shows the text and points at the character.
 """
 
 import re
@@ -22,8 +24,9 @@ from etude.schedules.shapes import constant
 from etude.schedules.units import NUMBER
 from etude.schedules.warmups import WSD_OPTIONS, wsd
 
-_WORD = re.compile(r"(?:(?!->|>>)[^\s()*])+")
-_MORE = re.compile(r"[\d.](?:(?!->|>>)[^\s()*=])*")
+_WORD = re.compile(r"(?:(?!->|>>)[^\s()\[\]*])+")
+_MORE = re.compile(r"[\d.](?:(?!->|>>)[^\s()\[\]*=])*")
+_WINDOW = re.compile(r"\[\s*(\d*)\s*:\s*(\d*)\s*\]")
 _ARROW = re.compile(r"->|>>")
 _DEEPEST = 50
 """Brackets within brackets: more is a slip of the keyboard, and would exhaust the stack."""
@@ -103,7 +106,17 @@ class Parser:
         if not self.take(")"):
             self.fail("expected ) here", self.at)
         self.depth -= 1
-        return inside
+        return self.window(inside, begin)
+
+    def window(self, inside: Schedule, begin: int) -> Schedule:
+        """Read the window `[2:5]` that may follow a schedule in brackets."""
+        if not self.text.startswith("[", self.at):
+            return inside
+        bounds = _WINDOW.fullmatch(self.take(_WINDOW).strip())
+        if bounds is None:
+            self.fail("expected a window such as [2:5] here", self.at)
+        start, stop = (int(bound) if bound else None for bound in bounds.groups())
+        return self.make(begin, lambda: inside[start:stop])
 
     def arguments(self, name: str, main: str | None, options: dict[str, Option]) -> dict[str, Any]:
         """Read what follows a name, checked: bare values for `main`, `key=value`, `to value`."""

@@ -45,10 +45,28 @@ def exponential_warmup_at(t: float, length: int, start: float, lead: int) -> flo
     return start ** ((length - t - lead) / length)
 
 
+def log_warmup_at(t: float, length: int, start: float, lead: int) -> float:
+    """Rise from start to 1 with the logarithm of time: fast at first.
+
+    s(t) = start + (1 - start) log(t + lead + 1) / log(length + 1): DeepSpeed's usual warmup.
+    """
+    return start + (1 - start) * (math.log1p(t + lead) / math.log1p(length))
+
+
+def sqrt_warmup_at(t: float, length: int, start: float, lead: int) -> float:
+    """Rise from start to 1, slowly at first: the mirror image of a 1-sqrt cooldown.
+
+    s(t) = start + (1 - start) (1 - sqrt(1 - x)), x = (t + lead)/length.
+    """
+    return start + (1 - start) * (1 - math.sqrt((length - t - lead) / length))
+
+
 _WARMUPS: dict[str, Callable[..., float]] = {
     "linear": linear_warmup_at,
     "cosine": cosine_warmup_at,
     "exponential": exponential_warmup_at,
+    "log": log_warmup_at,
+    "1-sqrt": sqrt_warmup_at,
 }
 _GEOMETRIC_START = 0.01
 """Where an exponential warmup starts, or an exponential cooldown ends, unless told: it cannot
@@ -88,12 +106,13 @@ def warmup(length: SpanLike, *, start: float | None = None, shape: str = "linear
     Without `start`, x = (t + 1)/length: the first update already moves, and update length - 1
     has the peak. With `start`, x = t/length: update 0 has start, update length has the peak.
     linear: start + (1 - start) x. cosine: start + (1 - start) (1 - cos(pi x)) / 2. exponential:
-    start**(1 - x), from 0.01 when not told.
+    start**(1 - x), from 0.01 when not told. log: start + (1 - start) log(t + 1 or 2) /
+    log(length + 1). 1-sqrt: start + (1 - start) (1 - sqrt(1 - x)).
 
     Args:
         length: How long.
         start: Multiplier of update 0, in [0, 1].
-        shape: `linear`, `cosine` or `exponential`.
+        shape: `linear`, `cosine`, `exponential`, `log` or `1-sqrt`.
 
     Raises:
         ScheduleError: start is out of range, the shape unknown or the length none.
