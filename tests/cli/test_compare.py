@@ -169,7 +169,9 @@ def test_a_winner_at_the_edge_makes_the_grid_longer(folder):
     answer = json.loads((folder / "out.json").read_text())
     assert answer["winner"]["strategy"] == "sgd lr=0.3 constant"
     assert "edge of its lr grid" in result.output
-    assert len(answer["decisions"]) == 4
+    *longer, last = answer["decisions"]
+    assert len(longer) == 4
+    assert "leads at the edge of its lr grid after 4 extensions" in last
 
 
 def test_lists_are_split_where_a_strategy_begins(folder):
