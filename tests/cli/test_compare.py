@@ -16,6 +16,8 @@ from etude.cli import main
 from etude.store import Store
 
 GOOD = """
+import itertools
+
 import torch
 from etude import Task
 
@@ -34,9 +36,28 @@ vector_loss = Task(
     model=task.model, loss=torch.nn.MSELoss(reduction="none"), train=task.train
 )
 number = 3
+
+
+def tired(function, at):
+    calls = itertools.count(1)
+
+    def called(*given):
+        if next(calls) >= at:
+            raise ValueError("too tired\\nto go on")
+        return function(*given)
+
+    return called
+
+
+tired_metric = Task(
+    model=task.model, loss=task.loss, train=task.train, metric=tired(lambda *_: 1.0, 4)
+)
+tired_loss = Task(model=task.model, loss=tired(task.loss, 41), train=task.train)
 """
 QUICK = ["--updates", "20", "--seeds", "2", "--workers", "0"]
 THREE = [word for lr in (0.03, 0.3, 1e30) for word in ("--strategy", f"sgd lr={lr} cosine")]
+
+TWO = [*THREE[:4], "--updates", "100"]
 
 
 @pytest.fixture
@@ -198,6 +219,14 @@ BAD = {
     "an empty data set": (["train.py:empty"], "at least one example"),
     "nan in the data": (["train.py:with_nan"], "must be finite"),
     "a loss that is not a scalar": (["train.py:vector_loss"], "loss must return a scalar"),
+    "a metric that raises while engines are timed": (
+        ["train.py:tired_metric", *TWO],
+        r"must train to its end, but train.py:tired_metric raised ValueError: too tired \(strategy",
+    ),
+    "a loss that raises while engines are timed": (
+        ["train.py:tired_loss", *TWO],
+        r"must train to its end, but train.py:tired_loss raised ValueError: too tired \(strategy",
+    ),
     "lr 0": (["train.py:task", "--lrs", "0"], "lr must be a finite number above 0, got lr=0"),
     "lr nan": (["train.py:task", "--lrs", "nan"], "above 0, got lr=nan"),
     "lr abc": (["train.py:task", "--lrs", "abc"], "above 0, got lr='abc'"),
