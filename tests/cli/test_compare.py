@@ -142,6 +142,34 @@ def test_the_report_is_written(folder):
     assert "sgd lr=0.3 cosine" in (folder / "report.html").read_text()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in its own way")
+@pytest.mark.parametrize("both", [False, True], ids=["stdout", "stdout and stderr"])
+def test_a_closed_pipe_changes_neither_the_files_nor_the_exit_code(folder, both):
+    words = ["compare", "train.py:task", *THREE[:4], *QUICK, "--json", "1.json", "--html", "1.html"]
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does when it has seen enough
+    run = subprocess.run(
+        [sys.executable, "-m", "etude", *words],
+        stdout=writer, stderr=writer if both else subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert run.returncode == 0, run.stderr
+    assert both or "Error" not in run.stderr
+    assert json.loads((folder / "1.json").read_text())["winner"]["strategy"] == "sgd lr=0.3 cosine"
+    assert (folder / "1.html").read_text().rstrip().endswith("</html>")
+
+
+def test_an_answer_that_cannot_be_written_is_shown_all_the_same(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("etude.report.write_text_atomically", full)
+    result = etude("train.py:task", *THREE[:4], *QUICK, "--json", "1.json")
+    assert result.exit_code == 2
+    assert "wins on train.py:task" in result.stdout
+    assert "1.json must be a file that can be written" in result.stderr
+
+
 def test_a_second_comparison_reuses_the_runs_and_says_so(folder):
     first = etude("train.py:task", *THREE, *QUICK, "--json", "1.json")
     second = etude("train.py:task", *THREE, *QUICK, "--json", "2.json")

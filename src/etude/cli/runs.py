@@ -12,6 +12,7 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from etude.cli.screen import screen
 from etude.errors import EtudeError
 from etude.records import Array, Curve, Outcome, curve_json, run_json
 
@@ -182,11 +183,10 @@ def _with_curve(stored: "StoredRun") -> dict[str, Any]:
 
 def _print_table(found: "Sequence[StoredRun]") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = screen()
     if not console.is_terminal:  # a file or a pipe has no width to keep to
         console.width = max(console.width, 200)
     narrow = console.width < WIDE

@@ -2,11 +2,12 @@
 
 import click
 
+from etude.cli.screen import screen
+
 
 @click.command()
 def tasks() -> None:
     """List the ready-made tasks: what they are, their data, size and a sensible budget."""
-    from rich.console import Console
     from rich.table import Table
 
     from etude.report.words import several
@@ -23,7 +24,7 @@ def tasks() -> None:
             f" {several(prepared.parameters, 'parameter')}, {several(task.budget, 'update')}"
         )
         table.add_row(name, f"{task.about}\n[dim]data: {task.source}\n{sizes}[/dim]")
-    console = Console(highlight=False)
+    console = screen(highlight=False)
     console.print(table)
     console.print("examples: training + validation; updates: a sensible budget")
     console.print("your own task: etude compare train.py:task")
