@@ -245,6 +245,8 @@ def test_show_in_json_has_the_whole_curve(filled):
     shown = json.loads(asked("show", FIRST.id, "--json").stdout)
     assert shown["settings"] == SETTINGS
     assert shown["curve"]["val_loss"] == [2.0, 1 / 3]
+    whole = [shown["curve"][name] for name in ("update", "eval_update")]
+    assert repr(whole) == "[[0, 1, 2, 3], [0, 4]]"  # 0 == 0.0, but they are not written alike
     assert json.loads(asked("show", "ab", "--json").stdout)["curve"]["loss"] == [1.0, None, None]
 
 

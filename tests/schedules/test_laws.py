@@ -122,7 +122,13 @@ anything = st.one_of(
     products,
     sequences,
     st.builds(lambda a, b: a * b, sequences, opened | values | sequences),
-    st.builds(wsd, warmup=spans, cooldown=spans, end=st.floats(0.01, 1)),
+    st.builds(
+        wsd,
+        warmup=spans,
+        cooldown=spans,
+        shape=st.sampled_from(["1-sqrt", "linear", "cosine", "exponential"]),
+        end=st.none() | st.floats(0.01, 1),
+    ),
 )
 bound = anything.map(bind)
 updates = st.integers(0, 3 * TOTAL) | st.floats(0, 3 * TOTAL)

@@ -130,6 +130,10 @@ def compare(
     from etude.race import compare as run_comparison
     from etude.store import Store
 
+    if settings["exhaustive"] and settings["budget"] is not None:
+        raise click.UsageError(
+            "--budget limits a race, and --exhaustive asks for no race; give one of them"
+        )
     chosen = _strategies(optimizers, lrs, schedules, strategies)
     picked = _seeds(seeds)
     _check_files(json_file, html_file)
