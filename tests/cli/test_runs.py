@@ -109,6 +109,15 @@ def test_an_empty_store_is_an_empty_list_in_json(home):
     assert json.loads(asked("--json").stdout) == []
 
 
+def test_looking_for_runs_makes_no_store(home):
+    asked()
+    asked("--json")
+    named = ["--store", str(home / "nothere.db")]
+    for words in (["show", "aa"], ["export"], named, ["export", *named], [*named, "show", "aa"]):
+        assert "must be there to be read" in refused(*words)
+    assert not list(home.iterdir())
+
+
 def test_the_table_has_a_line_for_each_run_the_newest_first(filled):
     header, _rule, newest, oldest = asked().stdout.splitlines()
     assert header.split() == [

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -66,6 +67,9 @@ def runs(
     if ctx.invoked_subcommand is not None:
         _refuse_list_options(ctx)
         return
+    if store is None and not (place := _own_file()).exists():
+        click.echo("[]" if as_json else _nothing_in(str(place)))
+        return
     with _opened(store) as opened:
         found = opened.runs(
             task=task,
@@ -82,7 +86,7 @@ def runs(
         elif any((task, strategy, outcome)):
             click.echo(f"No run in {opened.address} fits; `etude runs` lists all.")
         else:
-            click.echo(f"No runs in {opened.address} yet: `etude compare digits` makes some.")
+            click.echo(_nothing_in(opened.address))
 
 
 @runs.command()
@@ -131,14 +135,25 @@ def export(
         click.echo(f"{several(len(chosen), 'run')} written to {output}.", err=True)
 
 
+def _own_file() -> Path:
+    from etude.store.place import default_file
+
+    return default_file()
+
+
+def _nothing_in(place: str) -> str:
+    return f"No runs in {place} yet: `etude compare digits` makes some."
+
+
 @contextmanager
 def _opened(url: str | None) -> Iterator["Store"]:
+    """Open a store to read it, so that looking for runs neither makes nor changes one."""
     from etude.store import Store
 
     # `etude runs --store URL show ID` must not look into the default store
     parent = click.get_current_context().parent
     above = parent.params.get("store") if parent and parent.command is runs else None
-    with Store.open(above if url is None else url) as opened:
+    with Store.open(above if url is None else url, reading=True) as opened:
         yield opened
 
 
