@@ -322,6 +322,13 @@ def test_reading_makes_no_store(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, reading):
+    with pytest.raises(StoreError, match="cannot be .*name too long") as caught:
+        Store.open(str(tmp_path / ("x" * 300)), reading=reading)
+    assert one_sentence(caught)
+
+
 def test_a_file_without_runs_is_no_store_to_read(tmp_path):
     (tmp_path / "runs.db").touch()
     with pytest.raises(StoreError, match=r"must be one that étude made, but .* has no runs"):

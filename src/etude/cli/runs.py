@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -67,8 +66,8 @@ def runs(
     if ctx.invoked_subcommand is not None:
         _refuse_list_options(ctx)
         return
-    if store is None and not (place := _own_file()).exists():
-        click.echo("[]" if as_json else _nothing_in(str(place)))
+    if store is None and (place := _own_place_without_store()):
+        click.echo("[]" if as_json else _nothing_in(place))
         return
     with _opened(store) as opened:
         found = opened.runs(
@@ -135,10 +134,12 @@ def export(
         click.echo(f"{several(len(chosen), 'run')} written to {output}.", err=True)
 
 
-def _own_file() -> Path:
-    from etude.store.place import default_file
+def _own_place_without_store() -> str | None:
+    """Give the place of the user's own store where it is still to be made: no mistake of theirs."""
+    from etude.store.place import default_file, is_there
 
-    return default_file()
+    file = default_file()
+    return None if is_there(file) else str(file)
 
 
 def _nothing_in(place: str) -> str:

@@ -109,12 +109,26 @@ def make_engine(url: URL, *, reading: bool = False) -> Engine:
     return engine
 
 
+def is_there(file: Path) -> bool:
+    """Say whether a store's file is there.
+
+    Raises:
+        StoreError: nobody may look, or no file can have such a name.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise StoreError(
+            f"the store {file} cannot be opened: {error.strerror}; {ELSEWHERE}"
+        ) from None
+
+
 def _file_of(url: URL) -> Path | None:
     """Give the file of an SQLite store; None where its URL says itself how to open what."""
     name = url.database or ":memory:"
     if name == ":memory:" or name.startswith("file:"):
         return None
-    if Path(name).is_dir():
+    if is_there(Path(name)) and Path(name).is_dir():
         raise StoreError(f"the store must be a file, but {name} is a folder; {ELSEWHERE}")
     return Path(name)
 
@@ -124,7 +138,7 @@ def _to_read(url: URL) -> URL:
     file = _file_of(url)
     if file is None:
         return url
-    if not file.exists():
+    if not is_there(file):
         raise StoreError(
             f"a store must be there to be read, but there is no {file}; `etude compare` makes one,"
             f" or {ELSEWHERE}"
