@@ -38,6 +38,7 @@ def test_tasks_lists_what_is_ready(tmp_path):
     assert result.exit_code == 0
     for name in READY:
         assert name in result.output.split()
+    assert not [line for line in result.output.splitlines() if line.endswith(" ")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in its own way")

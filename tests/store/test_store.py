@@ -324,7 +324,7 @@ def test_reading_makes_no_store(tmp_path):
 
 @pytest.mark.parametrize("reading", [False, True])
 def test_a_name_that_no_file_can_have_is_refused(tmp_path, reading):
-    with pytest.raises(StoreError, match="cannot be .*name too long") as caught:
+    with pytest.raises(StoreError, match=r"cannot be .*name too long") as caught:
         Store.open(str(tmp_path / ("x" * 300)), reading=reading)
     assert one_sentence(caught)
 
