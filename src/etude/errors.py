@@ -26,3 +26,9 @@ class StoreError(EtudeError):
 
 class CompareError(EtudeError, ValueError):
     """A comparison or a search that was asked for with settings that cannot hold."""
+
+
+def brief(error: BaseException) -> str:
+    """Give an error's kind and the first line of what it says: `KeyError: 'name'`."""
+    message = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}{f': {message}' if message else ''}"

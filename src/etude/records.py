@@ -193,11 +193,15 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
+_COUNTS = ("update", "eval_update")
+
+
 def curve_json(curve: Curve) -> dict[str, list[float | None]]:
-    """Give a curve's columns as lists; what is not finite becomes null."""
+    """Give a curve's columns as lists; what is not finite becomes null, and updates are whole."""
+    values = {name: getattr(curve, name).tolist() for name in Curve.__dataclass_fields__}
     return {
-        name: [finite(value) for value in getattr(curve, name).tolist()]
-        for name in Curve.__dataclass_fields__
+        name: [int(value) if name in _COUNTS else finite(value) for value in column]
+        for name, column in values.items()
     }
 
 

@@ -1,5 +1,6 @@
 """The command line as a whole: start-up and help."""
 
+import os
 import subprocess
 import sys
 
@@ -38,3 +39,24 @@ def test_tasks_lists_what_is_ready(tmp_path):
     assert result.exit_code == 0
     for name in READY:
         assert name in result.output.split()
+    assert not [line for line in result.output.splitlines() if line.endswith(" ")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in its own way")
+@pytest.mark.parametrize("words", [["tasks"], ["runs"], ["runs", "--json"], ["runs", "export"]])
+def test_nobody_need_read_the_end(tmp_path, words):
+    from etude.records import Curve, Outcome, Run
+    from etude.store import Store
+
+    with Store.open(str(tmp_path / "runs.db")) as store:
+        run = Run("a" * 12, "t", "s", 0, Outcome.STALLED, 1, 1, 1.0, 1.0, 1.0, Curve())
+        store.add(run, key="k", settings={})
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [sys.executable, "-m", "etude", *words],
+        stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+        env={**os.environ, "ETUDE_HOME": str(tmp_path)},
+    )  # fmt: skip
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (0, "")

@@ -16,6 +16,8 @@ from etude.cli import main
 from etude.store import Store
 
 GOOD = """
+import itertools
+
 import torch
 from etude import Task
 
@@ -34,9 +36,28 @@ vector_loss = Task(
     model=task.model, loss=torch.nn.MSELoss(reduction="none"), train=task.train
 )
 number = 3
+
+
+def tired(function, at):
+    calls = itertools.count(1)
+
+    def called(*given):
+        if next(calls) >= at:
+            raise ValueError("too tired\\nto go on")
+        return function(*given)
+
+    return called
+
+
+tired_metric = Task(
+    model=task.model, loss=task.loss, train=task.train, metric=tired(lambda *_: 1.0, 4)
+)
+tired_loss = Task(model=task.model, loss=tired(task.loss, 41), train=task.train)
 """
 QUICK = ["--updates", "20", "--seeds", "2", "--workers", "0"]
 THREE = [word for lr in (0.03, 0.3, 1e30) for word in ("--strategy", f"sgd lr={lr} cosine")]
+
+TWO = [*THREE[:4], "--updates", "100"]
 
 
 @pytest.fixture
@@ -121,6 +142,34 @@ def test_the_report_is_written(folder):
     assert "sgd lr=0.3 cosine" in (folder / "report.html").read_text()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in its own way")
+@pytest.mark.parametrize("both", [False, True], ids=["stdout", "stdout and stderr"])
+def test_a_closed_pipe_changes_neither_the_files_nor_the_exit_code(folder, both):
+    words = ["compare", "train.py:task", *THREE[:4], *QUICK, "--json", "1.json", "--html", "1.html"]
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does when it has seen enough
+    run = subprocess.run(
+        [sys.executable, "-m", "etude", *words],
+        stdout=writer, stderr=writer if both else subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert run.returncode == 0, run.stderr
+    assert both or "Error" not in run.stderr
+    assert json.loads((folder / "1.json").read_text())["winner"]["strategy"] == "sgd lr=0.3 cosine"
+    assert (folder / "1.html").read_text().rstrip().endswith("</html>")
+
+
+def test_an_answer_that_cannot_be_written_is_shown_all_the_same(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("etude.report.write_text_atomically", full)
+    result = etude("train.py:task", *THREE[:4], *QUICK, "--json", "1.json")
+    assert result.exit_code == 2
+    assert "wins on train.py:task" in result.stdout
+    assert "1.json must be a file that can be written" in result.stderr
+
+
 def test_a_second_comparison_reuses_the_runs_and_says_so(folder):
     first = etude("train.py:task", *THREE, *QUICK, "--json", "1.json")
     second = etude("train.py:task", *THREE, *QUICK, "--json", "2.json")
@@ -200,6 +249,14 @@ BAD = {
     "an empty data set": (["train.py:empty"], "at least one example"),
     "nan in the data": (["train.py:with_nan"], "must be finite"),
     "a loss that is not a scalar": (["train.py:vector_loss"], "loss must return a scalar"),
+    "a metric that raises while engines are timed": (
+        ["train.py:tired_metric", *TWO],
+        r"must train to its end, but train.py:tired_metric raised ValueError: too tired \(strategy",
+    ),
+    "a loss that raises while engines are timed": (
+        ["train.py:tired_loss", *TWO],
+        r"must train to its end, but train.py:tired_loss raised ValueError: too tired \(strategy",
+    ),
     "lr 0": (["train.py:task", "--lrs", "0"], "lr must be a finite number above 0, got lr=0"),
     "lr nan": (["train.py:task", "--lrs", "nan"], "above 0, got lr=nan"),
     "lr abc": (["train.py:task", "--lrs", "abc"], "above 0, got lr='abc'"),
@@ -235,6 +292,12 @@ BAD = {
         ["train.py:task", "--json", "-", "--html", "-"],
         "only one of --json and --html can be -, which is standard output",
     ),
+    "a budget of no time": (["train.py:task", "--budget", "0s"], "more than no time, got '0s'"),
+    "a budget without a race": (
+        ["train.py:task", "--budget", "9000", "--exhaustive"],
+        "--budget limits a race, and --exhaustive asks for no race",
+    ),
+    "a device without numbers": (["train.py:task", "--device", "meta"], "device 'meta' cannot"),
     "an unknown device": (["train.py:task", "--device", "tpu9"], "device"),
 }
 

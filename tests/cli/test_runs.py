@@ -109,6 +109,15 @@ def test_an_empty_store_is_an_empty_list_in_json(home):
     assert json.loads(asked("--json").stdout) == []
 
 
+def test_looking_for_runs_makes_no_store(home):
+    asked()
+    asked("--json")
+    named = ["--store", str(home / "nothere.db")]
+    for words in (["show", "aa"], ["export"], named, ["export", *named], [*named, "show", "aa"]):
+        assert "must be there to be read" in refused(*words)
+    assert not list(home.iterdir())
+
+
 def test_the_table_has_a_line_for_each_run_the_newest_first(filled):
     header, _rule, newest, oldest = asked().stdout.splitlines()
     assert header.split() == [
@@ -245,6 +254,8 @@ def test_show_in_json_has_the_whole_curve(filled):
     shown = json.loads(asked("show", FIRST.id, "--json").stdout)
     assert shown["settings"] == SETTINGS
     assert shown["curve"]["val_loss"] == [2.0, 1 / 3]
+    whole = [shown["curve"][name] for name in ("update", "eval_update")]
+    assert repr(whole) == "[[0, 1, 2, 3], [0, 4]]"  # 0 == 0.0, but they are not written alike
     assert json.loads(asked("show", "ab", "--json").stdout)["curve"]["loss"] == [1.0, None, None]
 
 

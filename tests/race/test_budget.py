@@ -31,7 +31,7 @@ def test_seconds_end_a_race():
     assert not Budget(float("inf"), seconds=-1.0).allows(1)
 
 
-@pytest.mark.parametrize("text", ["", "much", "-5", "40 hours", "50"])
+@pytest.mark.parametrize("text", ["", "much", "-5", "40 hours", "50", "0s", "0.0 s"])
 def test_a_budget_that_cannot_hold_is_refused(text):
     with pytest.raises(CompareError, match="budget"):
         read_budget(text, run=100, exhaustive=1000)

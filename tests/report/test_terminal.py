@@ -66,6 +66,24 @@ def test_a_wide_terminal_has_one_line_per_place(comparison):
     )
 
 
+@pytest.mark.parametrize("width", [30, 40, 59])
+def test_where_a_table_has_no_room_for_them_strategies_are_whole_in_a_list(comparison, width):
+    text = printed(comparison, width=width).split("The winner in PyTorch")[0]
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    squeezed = " ".join(text.split())
+    assert all(f"{n} {p.strategy} ✓" in squeezed for n, p in enumerate(comparison.ranking[:5], 1))
+    assert (
+        "2 sgd momentum=0.9 lr=0.1 warmup 5% -> cosine ✓ converged, = tie loss 0.0719 "
+        "accuracy 0.972 difference +0.0006 95% interval [-0.0067, +0.0080]"
+    ) in squeezed
+
+
+def test_lists_have_no_blanks_at_the_end_of_a_line(narrow):
+    listed = narrow.split("Decided by étude")[1]
+    assert not [line for line in listed.splitlines() if line.endswith(" ")]
+
+
 def test_colour_is_used_where_the_terminal_has_it(comparison):
     assert "\x1b[" in printed(comparison, force_terminal=True, no_color=False)
 

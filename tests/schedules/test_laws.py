@@ -177,12 +177,18 @@ anything = st.one_of(
     products,
     sequences,
     st.builds(lambda a, b: a * b, sequences, opened | values | sequences),
-    st.builds(wsd, warmup=spans, cooldown=spans, end=st.floats(0.01, 1)),
     st.builds(
         lambda whole, start, size: bind(whole)[start : None if size is None else start + size],
         opened | sequences,
         st.integers(0, TOTAL),
         st.none() | st.integers(1, 20),
+    ),
+    st.builds(
+        wsd,
+        warmup=spans,
+        cooldown=spans,
+        shape=st.sampled_from(["1-sqrt", "linear", "cosine", "exponential"]),
+        end=st.none() | st.floats(0.01, 1),
     ),
 )
 bound = anything.map(bind)

@@ -254,11 +254,12 @@ def test_four_processes_create_one_store_and_write_at_once(address):
     }
 
 
-def test_a_newer_store_is_refused(address):
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_newer_store_is_refused(address, reading):
     with Store.open(address) as store, store._engine.begin() as connection:
         connection.execute(update(tables.meta).values(value=tables.SCHEMA + 1))
     with pytest.raises(StoreError, match=rf"a newer étude wrote it \(schema {tables.SCHEMA + 1}\)"):
-        Store.open(address)
+        Store.open(address, reading=reading)
 
 
 def test_a_store_that_another_process_made_in_the_meantime_is_taken_as_it_is(store, make_run):
@@ -312,6 +313,58 @@ def test_a_store_that_can_only_be_read_is_refused_when_it_is_opened(tmp_path):
     with pytest.raises(StoreError, match=r"cannot be opened for writing: .*readonly") as caught:
         Store.open(f"sqlite:///file:{file}?mode=ro&uri=true")
     assert one_sentence(caught)
+
+
+def test_reading_makes_no_store(tmp_path):
+    with pytest.raises(StoreError, match=r"must be there to be read, .* no .*runs\.db") as caught:
+        Store.open(str(tmp_path / "deep" / "runs.db"), reading=True)
+    assert one_sentence(caught)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, reading):
+    with pytest.raises(StoreError, match=r"cannot be .*name too long") as caught:
+        Store.open(str(tmp_path / ("x" * 300)), reading=reading)
+    assert one_sentence(caught)
+
+
+def test_a_file_without_runs_is_no_store_to_read(tmp_path):
+    (tmp_path / "runs.db").touch()
+    with pytest.raises(StoreError, match=r"must be one that étude made, but .* has no runs"):
+        Store.open(str(tmp_path / "runs.db"), reading=True)
+    assert not (tmp_path / "runs.db").stat().st_size
+
+
+def test_what_can_only_be_read_is_read_and_nothing_is_put_beside_it(
+    tmp_path, make_run, monkeypatch
+):
+    folder = tmp_path / "a? b%20"
+    with Store.open(str(folder / "runs.db")) as store:
+        store.add(make_run(1), key="k", settings={})
+    (folder / "runs.db").chmod(0o444)
+    folder.chmod(0o555)
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write all the same
+    try:
+        with Store.open(str(folder / "runs.db"), reading=True) as store:
+            assert store.find(["k"])["k"].id == make_run(1).id
+            with pytest.raises(StoreError, match=r"cannot be written: .*readonly"):
+                store.add(make_run(2), key="k", settings={})
+            assert [file.name for file in folder.iterdir()] == ["runs.db"]
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_url_that_asks_to_read_only_is_read(tmp_path):
+    Store.open(str(tmp_path / "runs.db")).close()
+    with Store.open(f"sqlite:///file:{tmp_path}/runs.db?mode=ro&uri=true", reading=True) as store:
+        assert store.runs() == []
+
+
+def test_a_reader_sees_what_a_writer_adds(address, make_run):
+    with Store.open(address) as writer, Store.open(address, reading=True) as reader:
+        writer.add(make_run(1), key="k", settings={})
+        assert [stored.run.id for stored in reader.runs()] == [make_run(1).id]
 
 
 def test_a_store_that_breaks_while_it_is_open_says_so(store, make_run):

@@ -150,6 +150,19 @@ def test_a_device_that_is_not_there_is_named(make):
         prepare(make(), "nowhere")
 
 
+def test_a_device_that_computes_no_numbers_is_refused(make):
+    with pytest.raises(TaskError, match=r"device 'meta' cannot be used: it raised .*item\(\)"):
+        prepare(make(), "meta")
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has an mps device")
+def test_of_what_torch_says_of_a_device_the_first_sentence_is_kept(make):
+    with pytest.raises(TaskError, match="device 'mps' cannot be used: it raised") as caught:
+        prepare(make(), "mps")
+    assert ". " not in str(caught.value)
+    assert len(str(caught.value)) < 200  # torch goes on to list its 40 backends
+
+
 def test_inputs_may_be_a_dict_and_outputs_a_tuple(make, data):
     class Net(nn.Module):
         def __init__(self):

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from etude._version import __version__
+from etude.cli.screen import heard_or_not
 from etude.errors import EtudeError
 
 INTERRUPTED = 130
@@ -49,7 +50,8 @@ class _Etude(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with heard_or_not():
+                return super().invoke(ctx)
         except EtudeError as error:
             raise _UserMistake(str(error)) from error
         except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etude.cli import INTERRUPTED
+from etude.cli.screen import heard_or_not, screen
 
 if TYPE_CHECKING:
     from etude.records import Comparison
@@ -129,6 +130,10 @@ def compare(
     from etude.race import compare as run_comparison
     from etude.store import Store
 
+    if settings["exhaustive"] and settings["budget"] is not None:
+        raise click.UsageError(
+            "--budget limits a race, and --exhaustive asks for no race; give one of them"
+        )
     chosen = _strategies(optimizers, lrs, schedules, strategies)
     picked = _seeds(seeds)
     _check_files(json_file, html_file)
@@ -229,26 +234,37 @@ def _check_writable(path: str) -> None:
 def _write(
     comparison: "Comparison", json_file: str | None, html_file: str | None, *, quiet: bool
 ) -> None:
-    from rich.console import Console
-
+    """Write the files, then show: of what is shown, nobody need read the end."""
     from etude.records import as_json
     from etude.report import page, show
 
-    if not quiet:
-        show(comparison, Console(stderr="-" in (json_file, html_file)))
+    texts: dict[str, str] = {}
     if json_file:
-        text = json.dumps(as_json(comparison), indent=2, allow_nan=False) + "\n"
-        _put(text, json_file, quiet=quiet)
+        texts[json_file] = json.dumps(as_json(comparison), indent=2, allow_nan=False) + "\n"
     if html_file:
-        _put(page(comparison), html_file, quiet=quiet)
+        texts[html_file] = page(comparison)
+    to_stdout = texts.pop("-", None)
+    try:
+        for path, text in texts.items():
+            _put(text, path)
+    finally:
+        with heard_or_not():
+            if not quiet:
+                show(comparison, screen(stderr=to_stdout is not None))
+            if to_stdout is not None:
+                click.echo(to_stdout.encode(), nl=False)  # UTF-8, as the page says, in any terminal
+    if not quiet:
+        with heard_or_not():
+            click.echo("".join(f"written: {path}\n" for path in texts), nl=False, err=True)
 
 
-def _put(text: str, path: str, *, quiet: bool) -> None:
+def _put(text: str, path: str) -> None:
+    from etude.errors import EtudeError
     from etude.report import write_text_atomically
 
-    if path == "-":
-        click.echo(text.encode(), nl=False)  # UTF-8, as the page says, in any terminal
-        return
-    write_text_atomically(path, text)
-    if not quiet:
-        click.echo(f"written: {path}", err=True)
+    try:
+        write_text_atomically(path, text)
+    except OSError as error:
+        raise EtudeError(
+            f"{path} must be a file that can be written, but it cannot ({error.strerror})"
+        ) from error

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from etude.cli.screen import screen
 from etude.records import Outcome, Run
 from etude.report.words import several
 from etude.training import Pool
@@ -27,7 +28,7 @@ class Progress:
         self._bars: _Bars | None = None
         self._best: Run | None = None
         self._outcomes: Counter[Outcome] = Counter()
-        self._console = Console(stderr=True)
+        self._console = screen(stderr=True)
 
     def __enter__(self) -> Self:
         """Show nothing yet: the number of runs is not known."""

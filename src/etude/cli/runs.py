@@ -12,6 +12,7 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from etude.cli.screen import screen
 from etude.errors import EtudeError
 from etude.records import Array, Curve, Outcome, curve_json, run_json
 
@@ -65,6 +66,9 @@ def runs(
     if ctx.invoked_subcommand is not None:
         _refuse_list_options(ctx)
         return
+    if store is None and (place := _own_place_without_store()):
+        click.echo("[]" if as_json else _nothing_in(place))
+        return
     with _opened(store) as opened:
         found = opened.runs(
             task=task,
@@ -81,7 +85,7 @@ def runs(
         elif any((task, strategy, outcome)):
             click.echo(f"No run in {opened.address} fits; `etude runs` lists all.")
         else:
-            click.echo(f"No runs in {opened.address} yet: `etude compare digits` makes some.")
+            click.echo(_nothing_in(opened.address))
 
 
 @runs.command()
@@ -130,14 +134,27 @@ def export(
         click.echo(f"{several(len(chosen), 'run')} written to {output}.", err=True)
 
 
+def _own_place_without_store() -> str | None:
+    """Give the place of the user's own store where it is still to be made: no mistake of theirs."""
+    from etude.store.place import default_file, is_there
+
+    file = default_file()
+    return None if is_there(file) else str(file)
+
+
+def _nothing_in(place: str) -> str:
+    return f"No runs in {place} yet: `etude compare digits` makes some."
+
+
 @contextmanager
 def _opened(url: str | None) -> Iterator["Store"]:
+    """Open a store to read it, so that looking for runs neither makes nor changes one."""
     from etude.store import Store
 
     # `etude runs --store URL show ID` must not look into the default store
     parent = click.get_current_context().parent
     above = parent.params.get("store") if parent and parent.command is runs else None
-    with Store.open(above if url is None else url) as opened:
+    with Store.open(above if url is None else url, reading=True) as opened:
         yield opened
 
 
@@ -182,11 +199,10 @@ def _with_curve(stored: "StoredRun") -> dict[str, Any]:
 
 def _print_table(found: "Sequence[StoredRun]") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = screen()
     if not console.is_terminal:  # a file or a pipe has no width to keep to
         console.width = max(console.width, 200)
     narrow = console.width < WIDE

@@ -2,19 +2,20 @@
 
 import click
 
+from etude.cli.screen import screen
+
 
 @click.command()
 def tasks() -> None:
     """List the ready-made tasks: what they are, their data, size and a sensible budget."""
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
+    from etude.report.hanging import hanging
     from etude.report.words import several
     from etude.tasks import READY, prepare
 
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 1, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    console = screen(highlight=False)
+    widest = max(map(len, READY))
     for name, make in READY.items():
         prepared = prepare(make())
         task = prepared.task
@@ -22,8 +23,9 @@ def tasks() -> None:
             f"{prepared.train.size:,} + {prepared.val.size:,} examples,"
             f" {several(prepared.parameters, 'parameter')}, {several(task.budget, 'update')}"
         )
-        table.add_row(name, f"{task.about}\n[dim]data: {task.source}\n{sizes}[/dim]")
-    console = Console(highlight=False)
-    console.print(table)
+        about = Text.assemble(f"{task.about}\n", (f"data: {task.source}\n{sizes}", "dim"))
+        console.print(
+            hanging(console, Text(f"{name:<{widest}}  ", style="bold"), about), end="\n\n"
+        )
     console.print("examples: training + validation; updates: a sensible budget")
     console.print("your own task: etude compare train.py:task")

@@ -54,7 +54,7 @@ def read_budget(text: str | None, *, run: int, exhaustive: int) -> Budget:
         exhaustive: updates of the exhaustive comparison.
 
     Raises:
-        CompareError: when the text does not parse or is less than one run.
+        CompareError: when the text does not parse or is less than one run or no time.
     """
     if text is None:
         return Budget(max(SHARE * exhaustive, run), asked_for=False)
@@ -63,6 +63,8 @@ def read_budget(text: str | None, *, run: int, exhaustive: int) -> Budget:
         raise CompareError(f"a budget is written 20000, 40runs or 90s, got {text!r}")
     amount, unit = float(found[1]), (found[2] or "updates").lower()
     if unit == "s":
+        if not amount:
+            raise CompareError(f"a budget must be more than no time, got {text!r}")
         return Budget(float("inf"), seconds=amount)
     updates = amount * run if unit.startswith("run") else amount
     if updates < run:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.syntax import Syntax
 from rich.table import Table
@@ -11,10 +11,14 @@ from rich.text import Text
 
 from etude.records import Comparison, Outcome, Place
 from etude.report import rungs, words
+from etude.report.hanging import hanging
 from etude.report.words import Digits
 
 ROWS = 12
 """Places that the table lists."""
+
+ROOM = 20
+"""Columns that a table must leave for the strategies; where it leaves fewer, there is none."""
 
 BEST_DROPPED = 2
 """Places that each rung dropped last, listed with the reason."""
@@ -74,13 +78,22 @@ def _heading(comparison: Comparison) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _ranking(comparison: Comparison, console: Console) -> Table:
-    """Give the table with one line per place where that fits, else with two."""
+def _ranking(comparison: Comparison, console: Console) -> RenderableType:
+    """Give a table with one line per place where that fits, else with two; else a list."""
     wide = _wide_table(comparison, console)
-    unlimited = console.options.update(width=10_000)
-    if Measurement.get(console, unlimited, wide).maximum <= console.width:
+    if _width(console, wide) <= console.width:
         return wide
-    return _narrow_table(comparison, console)
+    narrow = _narrow_table(comparison, console)
+    strategies = max(_width(console, cell) for cell in narrow.columns[1].cells)
+    others = _width(console, narrow) - strategies
+    enough = others + min(strategies, ROOM) <= console.width
+    return narrow if enough else _stacked(comparison, console)
+
+
+def _width(console: Console, shown: RenderableType) -> int:
+    """Give the columns that something takes when there is no end of them."""
+    unlimited = console.options.update(width=10_000)
+    return Measurement.get(console, unlimited, shown).maximum
 
 
 def _wide_table(comparison: Comparison, console: Console) -> Table:
@@ -107,6 +120,28 @@ def _narrow_table(comparison: Comparison, console: Console) -> Table:
         last = f"{difference}\n{interval}"
         table.add_row(rank, Text.assemble(_strategy(console, place), ending), *values, last)
     return table
+
+
+def _stacked(comparison: Comparison, console: Console) -> RenderableType:
+    """Give a list with a line for each number, for a terminal that is too narrow for a table."""
+    names = list(
+        filter(None, ["loss", words.metric_name(comparison), "difference", "95% interval"])
+    )
+    shown, places = _shown(comparison), list[Text]()
+    for rank, place in shown:
+        stand = _standing(comparison, place)
+        lines = [
+            _strategy(console, place),
+            Text.assemble(_outcome(console, place), ", " if stand else "", stand),
+            *(
+                Text(f"{name} {number}")
+                for name, number in zip(names, _numbers(comparison, place), strict=True)
+                if number
+            ),
+        ]
+        head = Text(f"{rank:>{len(str(len(shown)))}} ", style="bold")
+        places.append(hanging(console, head, Text("\n").join(lines)))
+    return Group(*places)
 
 
 def _table(*columns: str) -> Table:
@@ -206,10 +241,9 @@ def _show_decisions(comparison: Comparison, console: Console) -> None:
 
 
 def _show_list(console: Console, items: Iterable[str]) -> None:
-    lines = Table.grid(padding=(0, 1))
+    bullet = Text(_fit(console, "· "))
     for item in items:
-        lines.add_row(_fit(console, "·"), Text(_fit(console, item)))
-    console.print(lines)
+        console.print(hanging(console, bullet, Text(_fit(console, item))))
 
 
 def _show_code(comparison: Comparison, console: Console) -> None:

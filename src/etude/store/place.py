@@ -83,14 +83,20 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, *, reading: bool = False) -> Engine:
     """Make the engine of a store, and the folders of its file.
 
+    Args:
+        url: where it lies.
+        reading: only read what is there; nothing is made or changed then.
+
     Raises:
-        StoreError: the folders cannot be made, or the database's driver is not installed.
+        StoreError: the folders cannot be made, there is no file to read, or the database's
+            driver is not installed.
     """
-    if url.get_backend_name() == "sqlite":
-        _make_folders(url)
+    on_file = url.get_backend_name() == "sqlite"
+    if on_file:
+        url = _to_read(url) if reading else _make_folders(url)
     try:
         engine = create_engine(url)
     except ImportError:
@@ -98,25 +104,65 @@ def make_engine(url: URL) -> Engine:
             "a PostgreSQL store needs its driver, which is not installed: "
             'pip install "psycopg[binary]"'
         ) from None
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _share_the_file)
+    if on_file:
+        event.listen(engine, "connect", _wait_for_others if reading else _share_the_file)
     return engine
 
 
-def _make_folders(url: URL) -> None:
+def is_there(file: Path) -> bool:
+    """Say whether a store's file is there.
+
+    Raises:
+        StoreError: nobody may look, or no file can have such a name.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise StoreError(
+            f"the store {file} cannot be opened: {error.strerror}; {ELSEWHERE}"
+        ) from None
+
+
+def _file_of(url: URL) -> Path | None:
+    """Give the file of an SQLite store; None where its URL says itself how to open what."""
     name = url.database or ":memory:"
     if name == ":memory:" or name.startswith("file:"):
-        return
-    file = Path(name)
-    if file.is_dir():
+        return None
+    if is_there(Path(name)) and Path(name).is_dir():
         raise StoreError(f"the store must be a file, but {name} is a folder; {ELSEWHERE}")
+    return Path(name)
+
+
+def _to_read(url: URL) -> URL:
+    """Give the URL by which a store's file can be read, also where nothing can be written."""
+    file = _file_of(url)
+    if file is None:
+        return url
+    if not is_there(file):
+        raise StoreError(
+            f"a store must be there to be read, but there is no {file}; `etude compare` makes one,"
+            f" or {ELSEWHERE}"
+        )
+    writable = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+    if writable or file.with_name(f"{file.name}-wal").exists():
+        return url
+    # To agree with writers, SQLite would put files beside it that it cannot take away again, or
+    # fail. Without a log there is no writer.
+    return url.set(database=file.absolute().as_uri(), query={"uri": "true", "immutable": "1"})
+
+
+def _make_folders(url: URL) -> URL:
+    file = _file_of(url)
+    if file is None:
+        return url
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"the store {name} cannot be created, because its folder cannot "
+            f"the store {file} cannot be created, because its folder cannot "
             f"({_why(file.parent, error)}); {ELSEWHERE}"
         ) from None
+    return url
 
 
 def _why(folder: Path, error: OSError) -> str:
@@ -125,10 +171,17 @@ def _why(folder: Path, error: OSError) -> str:
     return f"{found} is a file" if found.is_file() else error.strerror or str(error)
 
 
-def _share_the_file(connection: Any, _record: Any) -> None:
-    """Let readers and a writer work at once, and writers wait for each other (30,000 ms)."""
+def _wait_for_others(connection: Any, _record: Any) -> None:
+    """Wait up to 30,000 ms where another process has locked the file."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.close()
+
+
+def _share_the_file(connection: Any, _record: Any) -> None:
+    """Let readers and a writer work at once, and writers wait for each other."""
+    _wait_for_others(connection, _record)
+    cursor = connection.cursor()
     _log_ahead(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()

@@ -93,22 +93,26 @@ class Store:
         """Where it lies, as a message may show it (without a password)."""
 
     @classmethod
-    def open(cls, url: str | None = None) -> Self:
+    def open(cls, url: str | None = None, *, reading: bool = False) -> Self:
         """Open a store, and create it where there is none.
 
         Args:
             url: None for the user's own store (`default_url`), the path of an SQLite file, or
                 a URL: `sqlite:///…` or `postgresql://…`.
+            reading: only read a store that is there; it may be one that cannot be written.
 
         Raises:
             StoreError: it cannot be created, opened or written; it was written by a newer
-                étude; or its driver is not installed.
+                étude; its driver is not installed; or there is none to read.
         """
         address = read_address(url)
-        store = cls(make_engine(address), shown(address))
+        store = cls(make_engine(address, reading=reading), shown(address))
         try:
-            with store._saying("cannot be opened for writing"):
-                store._prepare()
+            if reading:
+                store._check_readable()
+            else:
+                with store._saying("cannot be opened for writing"):
+                    store._prepare()
         except BaseException:
             store.close()
             raise
@@ -256,6 +260,16 @@ class Store:
             query = select(func.count()).where(tables.runs.c.id == run_id)
             return bool(connection.scalar(query))
 
+    def _check_readable(self) -> None:
+        with self._saying("cannot be read"):
+            version = self._version()
+        if version is None:
+            raise StoreError(
+                f"a store to read must be one that étude made, but {self.address} has no runs;"
+                f" {ELSEWHERE}"
+            )
+        self._refuse_newer(version)
+
     def _prepare(self) -> None:
         """Create the tables where there are none, and hold that this étude can write them."""
         version = self._version() or self._create()
@@ -263,14 +277,17 @@ class Store:
             self._create()  # what is missing
             with self._engine.begin() as connection:
                 connection.execute(update(tables.meta).values(value=tables.SCHEMA))
+        self._refuse_newer(version)
+        with self._engine.connect() as connection:  # fails now, not after an hour of training
+            connection.execute(update(tables.meta).values(value=tables.meta.c.value))
+            connection.rollback()
+
+    def _refuse_newer(self, version: int) -> None:
         if version > tables.SCHEMA:
             raise StoreError(
                 f"the store {self.address} must have schema {tables.SCHEMA} or older, but a newer "
                 f"étude wrote it (schema {version}); upgrade étude or {ELSEWHERE}"
             )
-        with self._engine.connect() as connection:  # fails now, not after an hour of training
-            connection.execute(update(tables.meta).values(value=tables.meta.c.value))
-            connection.rollback()
 
     def _version(self) -> int | None:
         if not inspect(self._engine).has_table(tables.meta.name):

@@ -266,11 +266,22 @@ def _read(text: str) -> _Found:
         settings[pair[1]] = _read_value(text, word.start(1), pair)
         at = word.end()
     if text[at:].strip():
+        _check_no_bare_option(text, at, family)
         try:
             settings["schedule"] = parse(text, start=at)
         except ScheduleError as error:
             raise StrategyError(str(error)) from None
     return _Found(family, settings)
+
+
+def _check_no_bare_option(text: str, at: int, family: Family) -> None:
+    """Say how an option is written where a schedule would begin with its name."""
+    word = _WORD.match(text, at)
+    for option in family.options:
+        if word and word[1].lower() in (option.name, option.keyword):
+            value = "true" if isinstance(option.default, bool) else "VALUE"
+            message = f"an option is written with its value, {option.name}={value}"
+            raise StrategyError(_pointing(text, word.start(1), message))
 
 
 def _read_optimizer(text: str, at: int, name: str) -> tuple[Family, dict[str, Any]]:

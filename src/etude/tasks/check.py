@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.backends import cudnn
 
-from etude.errors import TaskError
+from etude.errors import TaskError, brief
 from etude.tasks import fingerprint
 from etude.tasks.chance import chance_loss
 from etude.tasks.data import Examples, Resident, examples, split
@@ -128,9 +128,7 @@ def _naming(what: str) -> Iterator[None]:
     except TaskError:
         raise
     except Exception as error:
-        message = str(error).strip().split("\n", 1)[0]
-        said = f"{type(error).__name__}{f': {message}' if message else ''}"
-        raise TaskError(f"{what} raised {said}") from error
+        raise TaskError(f"{what} raised {brief(error)}") from error
 
 
 def _check_fields(task: Task, device: torch.device | str) -> None:
@@ -144,8 +142,16 @@ def _check_fields(task: Task, device: torch.device | str) -> None:
         raise TaskError(f"metric must be a function or a name, given {task.metric!r}")
     if task.updates is not None and task.updates < 1:
         raise TaskError(f"updates must be at least 1, given {task.updates}")
-    with _naming(f"device '{device}' cannot be used: it"):
-        torch.empty(1, device=device)
+    _check_device(device)
+
+
+def _check_device(device: torch.device | str) -> None:
+    """Refuse a device that is not there, or, as `meta`, computes no numbers."""
+    try:
+        torch.ones(1, device=device).item()
+    except Exception as error:  # torch raises many kinds, and lists its backends after a sentence
+        said = brief(error).split(". ")[0]
+        raise TaskError(f"device '{device}' cannot be used: it raised {said}") from error
 
 
 def _check_batch_size(task: Task, size: int) -> None:

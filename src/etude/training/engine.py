@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from etude.errors import CompareError, EtudeError
 from etude.strategies import Strategy
 from etude.tasks import Prepared, plain_arithmetic
+from etude.training.blame import blaming_the_task
 from etude.training.cohort import Cohort, Plan
 from etude.training.course import batch_size_for
 from etude.training.serial import SerialCohort
@@ -96,6 +97,7 @@ def choose(
 
     Raises:
         CompareError: when there is no such engine.
+        TaskError: when the task's own code raises while it is timed.
     """
     if wanted not in (*NAMES, "auto"):
         raise CompareError(f"an engine is auto, {', '.join(NAMES)}; got {wanted!r}")
@@ -143,9 +145,10 @@ def _fastest(
 def _seconds(prepared: Prepared, each: Strategy, engine: Engine) -> float:
     """Time one update of one run, in seconds of CPU time."""
     plans = [Plan(each, seed % 2) for seed in range(engine.lanes)]
-    cohort = engine.cohort(prepared, plans, updates=TRIAL)
-    cohort.advance(1)
-    return min(_window(cohort) for _ in range(WINDOWS)) / (WINDOW * engine.lanes)
+    with blaming_the_task(prepared, each):
+        cohort = engine.cohort(prepared, plans, updates=TRIAL)
+        cohort.advance(1)
+        return min(_window(cohort) for _ in range(WINDOWS)) / (WINDOW * engine.lanes)
 
 
 def _window(cohort: Cohort) -> float:

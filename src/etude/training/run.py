@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from etude.diagnosis import judge
-from etude.errors import EtudeError, TaskError
 from etude.records import Curve, Run
 from etude.tasks import Prepared, plain_arithmetic
+from etude.training.blame import blaming_the_task
 from etude.training.cohort import Plan
 from etude.training.course import EVALUATIONS
 from etude.training.engine import SERIAL, Engine
@@ -69,20 +69,11 @@ def train_group(
         TaskError: when the task's own code raises.
     """
     began = time.perf_counter()
-    try:
-        with plain_arithmetic():
-            training = _Training(prepared, group, updates, engine)
-            if start:
-                training.resume(start)
-            curves = training.curves(progress, keep)
-    except EtudeError:
-        raise
-    except Exception as error:
-        # The probe step passed, so this comes from the user's model, loss or data later on.
-        raise TaskError(
-            f"a task must train to its end, but {prepared.task.name} raised"
-            f" {type(error).__name__}: {error} (strategy {group[0].plan.strategy})"
-        ) from error
+    with blaming_the_task(prepared, group[0].plan.strategy), plain_arithmetic():
+        training = _Training(prepared, group, updates, engine)
+        if start:
+            training.resume(start)
+        curves = training.curves(progress, keep)
     seconds = (time.perf_counter() - began) / len(group)
     return [
         _finished(prepared, branch.plan, updates, curve, seconds)
