@@ -16,6 +16,10 @@ from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, Task
 from etude.training import Pool, worker_count
 
+KEPT = (
+    "interrupted before a run had ended; what was trained until a few seconds ago is kept,"
+    " and the same command goes on from there"
+)
 FEWEST_TRIES = 8
 """With fewer a race finds neither lr nor schedule."""
 
@@ -143,6 +147,8 @@ def _train(job: Contest, pool: Pool, chosen: list[Strategy], ladder: Ladder | No
         else:
             exhaust(job, pool, chosen)
     except KeyboardInterrupt:
+        if not job.runs and job.checkpoints and job.checkpoints.kept:
+            raise KeyboardInterrupt(KEPT) from None
         if not job.runs:
             raise
         job.decide("interrupted: the ranking covers the runs that ended")
