@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etude.report.words import several
 from etude.store import Store, StoredCheckpoint
 from etude.training import Engine, Plan
 from etude.training.prefix import Branch, Group
@@ -24,8 +23,8 @@ class StoredCheckpoints:
     keys: Mapping[Plan, str]
     """Key of each run that was asked for, those that the store has included."""
     engine: Engine
-    tell: Callable[[str], None]
-    """Told how much goes on from a checkpoint."""
+    tell: Callable[[int], None]
+    """Told how many runs go on from a checkpoint, where some do."""
     kept: set[Group] = field(default_factory=set[Group])
     """Groups that the store has a checkpoint of."""
 
@@ -44,11 +43,7 @@ class StoredCheckpoints:
                 taken |= members
         self.kept.update(found)
         if found:
-            count = len(taken & waiting)
-            self.tell(
-                f"{several(count, 'run')} {'goes' if count == 1 else 'go'} on from where"
-                " the same command was interrupted"
-            )
+            self.tell(len(taken & waiting))
         return found
 
     def keep(self, group: Group, checkpoint: bytes) -> None:

@@ -82,6 +82,8 @@ class Job:
     """What was decided: the same for the same runs, whether they were trained now or before."""
     reused: int = 0
     """Runs that were taken from the store."""
+    resumed: int = 0
+    """Runs that went on from a checkpoint that the store had."""
     checkpoints: StoredCheckpoints | None = None
     """Of the runs that are trained now."""
 
@@ -182,9 +184,7 @@ class Job:
                 " same task, strategy, seed, versions and budget"
             )
         if self.store and self.reuse:
-            self.checkpoints = StoredCheckpoints(
-                self.store, keys, self.engine, self.listener.decided
-            )
+            self.checkpoints = StoredCheckpoints(self.store, keys, self.engine, self._go_on)
         self.listener.begin(len(waiting), length, pool, maximize=self.maximize)
         for run in known.values():
             self.runs.append(run)
@@ -197,6 +197,13 @@ class Job:
             self._keep(run, key, length)
             self.listener.ended(run, reused=False)
         return len(plans) * length
+
+    def _go_on(self, runs: int) -> None:
+        self.resumed += runs
+        self.listener.decided(
+            f"{several(runs, 'run')} {'goes' if runs == 1 else 'go'} on from where the same"
+            " command was interrupted"
+        )
 
     def _horizon(self, length: int) -> int | None:
         return None if length == self.updates else self.updates

@@ -161,6 +161,7 @@ def _cost(job: Contest, *, trained: int, exhaustive: int) -> dict[str, int]:
         "runs": len(job.runs),
         "updates": sum(run.planned for run in job.runs),
         "reused": job.reused,
+        "resumed": job.resumed,
         "trained": trained,
         "exhaustive": exhaustive,
     }

@@ -123,7 +123,7 @@ class _Training:
             branch = self._group[place]
             source = self._lanes[branch.source or 0]
             self._lanes[place] = self._cohort.fork(source, branch.plan.strategy)
-            progress(at, 0)
+            progress(self._cohort.done(self._lanes[place]), 0)
         self._advance(self._updates, progress, keep)
         progress(len(self._group) * self._updates - self.come, 0)
         return [self._cohort.curve(self._lanes[place]) for place in range(len(self._group))]
