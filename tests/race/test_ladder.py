@@ -5,15 +5,17 @@ import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from etude.jobs import Silence
 from etude.race import compare
 from etude.race.design import between
 from etude.race.ladder import survivors
 from etude.records import Outcome, Place
-from etude.store import Store
+from etude.store import Store, tables
 from etude.strategies import grid
 from etude.tasks import load_task, prepare
+from etude.training import run as run_module
 
 GRID = grid(
     "sgd momentum=0.9",
@@ -161,6 +163,59 @@ def test_only_what_a_finished_rung_left_behind_was_dropped(digits, raced):
     assert len(dropped) == len(GRID) - 1 - len(interrupted)
     assert dropped == {p.strategy for p in raced.ranking if p.note}
     assert interrupted
+
+
+class Ears(Silence):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.heard = []
+
+    def decided(self, sentence):
+        self.heard.append(sentence)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_an_interruption_left_under_way_is_trained_on(
+    digits, raced, tmp_path, monkeypatch, workers
+):
+    keep, left, ears = Store.keep_checkpoint, [12], Ears()
+
+    def keep_and_interrupt(store, checkpoint):
+        left[0] -= 1
+        kept = keep(store, checkpoint)
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return kept
+
+    monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(Store, "keep_checkpoint", keep_and_interrupt)
+    options = {"updates": 200, "engine": "stacked", "workers": workers}
+    with Store.open(str(tmp_path / "runs.db")) as store:
+        with pytest.raises(KeyboardInterrupt, match="the same command goes on from there"):
+            compare(digits, GRID, store=store, **options)
+        assert store.runs() == []
+        again = compare(digits, GRID, store=store, listener=ears, **options)
+        with store._engine.connect() as connection:  # what has ended needs no checkpoint
+            assert connection.execute(select(tables.checkpoints)).all() == []
+    assert any("go on from where" in sentence for sentence in ears.heard)
+    assert again.ranking == raced.ranking
+    assert again.decisions == raced.decisions
+    assert sorted(r.id for r in again.runs) == sorted(r.id for r in raced.runs)
+    assert again.cost["trained"] < raced.cost["trained"]
+
+
+def test_ctrl_c_before_a_checkpoint_promises_nothing(digits, tmp_path):
+    class Early(Silence):
+        def begin(self, runs, updates, pool, *, maximize):
+            raise KeyboardInterrupt
+
+    with (
+        Store.open(str(tmp_path / "runs.db")) as store,
+        pytest.raises(KeyboardInterrupt) as caught,
+    ):
+        compare(digits, GRID, updates=200, store=store, listener=Early())
+    assert str(caught.value) == ""
 
 
 def test_a_rung_that_keeps_one_says_so(digits):

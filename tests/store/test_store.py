@@ -12,7 +12,8 @@ from sqlalchemy import event, func, select, text, update
 
 from etude.errors import StoreError
 from etude.records import Curve, Outcome
-from etude.store import Store, run_key, tables
+from etude.store import Store, StoredCheckpoint, run_key, tables
+from etude.store import store as store_module
 
 SETTINGS = {"updates": 5, "batch_size": 32, "device": "cpu", "versions": {"torch": "2.13.0"}}
 NAMES = [field.name for field in fields(Curve)]
@@ -449,4 +450,63 @@ def test_a_store_of_an_older_schema_gets_what_it_lacks(address):
         connection.execute(text("UPDATE etude_meta SET value = 1"))
     with Store.open(address) as store:
         assert store.settled("k", lambda: {"lanes": 3}) == {"lanes": 3}
+        assert store._version() == tables.SCHEMA
+
+
+def checkpoint(key, first="r", content=b"\x00\xff"):
+    return StoredCheckpoint(key, first, "[]", content)
+
+
+def test_a_checkpoint_is_found_by_its_first_run_until_it_is_dropped(store):
+    for each in (checkpoint("a"), checkpoint("b", first="other"), checkpoint("c")):
+        assert store.keep_checkpoint(each)
+    assert {each.key for each in store.checkpoints(["r", "nobody"])} == {"a", "c"}
+    assert store.checkpoints(["other"]) == [checkpoint("b", first="other")]
+    store.drop_checkpoint("a")
+    store.drop_checkpoint("a")
+    assert store.checkpoints(["r"]) == [checkpoint("c")]
+    assert store.checkpoints([]) == []
+
+
+def test_a_checkpoint_takes_the_place_of_the_last_one(store):
+    for content in (b"1", b"2"):
+        store.keep_checkpoint(checkpoint("a", content=content))
+    assert store.checkpoints(["r"]) == [checkpoint("a", content=b"2")]
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(store):
+    store.keep_checkpoint(checkpoint("a", content=b"1"))
+
+    def die(_connection, _cursor, statement, *_rest):
+        if "INSERT" in statement:
+            raise RuntimeError
+
+    event.listen(store._engine, "before_cursor_execute", die)
+    with pytest.raises(RuntimeError):
+        store.keep_checkpoint(checkpoint("a", content=b"2"))
+    event.remove(store._engine, "before_cursor_execute", die)
+    assert store.checkpoints(["r"]) == [checkpoint("a", content=b"1")]
+
+
+def test_a_checkpoint_that_is_too_large_is_not_kept(store, monkeypatch):
+    monkeypatch.setattr(store_module, "LARGEST_CHECKPOINT", 2)
+    assert store.keep_checkpoint(checkpoint("a", content=b"12"))
+    assert not store.keep_checkpoint(checkpoint("a", content=b"123"))
+    assert store.checkpoints(["r"]) == [checkpoint("a", content=b"12")]
+
+
+def test_a_checkpoint_that_nobody_went_on_from_goes(store):
+    store.keep_checkpoint(checkpoint("a"))
+    with store._engine.begin() as connection:
+        connection.execute(update(tables.checkpoints).values(kept="2020-01-01T00:00:00+00:00"))
+    store.keep_checkpoint(checkpoint("b"))
+    assert store.checkpoints(["r"]) == [checkpoint("b")]
+
+
+def test_a_store_without_checkpoints_gets_room_for_them(address):
+    with Store.open(address) as store, store._engine.begin() as connection:
+        connection.execute(text("DROP TABLE etude_checkpoints"))
+        connection.execute(text("UPDATE etude_meta SET value = 2"))
+    with Store.open(address) as store:
+        assert store.keep_checkpoint(checkpoint("a"))
         assert store._version() == tables.SCHEMA

@@ -1,10 +1,12 @@
 """`etude.training.pool`: the same runs in workers, and workers that die."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,10 @@ from etude.errors import EtudeError, TaskError
 from etude.records import Curve
 from etude.strategies import strategy
 from etude.tasks import Task, load_task, prepare
-from etude.training import Plan, Pool
+from etude.training import Engine, Plan, Pool
 from etude.training import pool as pool_module
 from etude.training import run as run_module
+from etude.training.checkpoints import read_checkpoint
 from etude.training.prefix import cost, groups
 from etude.training.run import train
 
@@ -153,6 +156,111 @@ def test_the_runs_of_a_dead_worker_go_on_from_their_last_checkpoint(
             assert not differences(run.curve, runs[key(run)].curve)
 
 
+class Shelf:
+    """Checkpoints that outlive a pool, as a job's store keeps them."""
+
+    def __init__(self, until=None):
+        self.kept, self.dropped, self.until = {}, [], until
+
+    def find(self, plans):
+        return {g: kept for g, kept in self.kept.items() if any(b.plan in plans for b in g)}
+
+    def keep(self, group, checkpoint):
+        self.kept[group] = checkpoint
+        if self.until is not None and read_checkpoint(checkpoint).update >= self.until:
+            raise KeyboardInterrupt
+
+    def drop(self, group):
+        self.kept.pop(group, None)
+        self.dropped.append(group)
+
+
+ENGINES = [Engine(), Engine("stacked", lanes=4)]
+SHARING = [
+    Plan(strategy(f"{text} {schedule}"), seed)
+    for text in ("sgd lr=0.1 momentum=0.9", "sgd lr=1e30")
+    for schedule in ("constant", "constant -> linear 50%")
+    for seed in (0, 1)
+]
+
+
+@pytest.fixture
+def left_behind(digits, monkeypatch):
+    """Trains in a pool that Ctrl-C ends; gives what was kept, and the updates trained."""
+
+    def interrupt(plans, engine, workers, until=20):
+        monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", -1.0)
+        shelf = Shelf(until)
+        with Pool(digits, workers=workers, engine=engine) as pool, pytest.raises(KeyboardInterrupt):
+            list(pool.train(plans, updates=40, checkpoints=shelf))
+        shelf.until = None
+        return shelf, pool.trained
+
+    return interrupt
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_another_pool_goes_on_from_what_an_interrupted_one_kept(
+    digits, left_behind, engine, workers
+):
+    with Pool(digits, workers=0, engine=engine) as pool:
+        expected = collect(pool, SHARING)
+        whole = pool.trained
+    shelf, before = left_behind(SHARING, engine, workers)
+    assert shelf.kept
+    begun = sum(read_checkpoint(kept).update for kept in shelf.kept.values())
+    with Pool(digits, workers=workers, engine=engine) as pool:
+        runs = {key(run): run for run in pool.train(SHARING, updates=40, checkpoints=shelf)}
+        assert pool.updates_done == 40 * len(SHARING)
+        assert whole - before <= pool.trained <= whole - begun
+    assert {name: run.id for name, run in runs.items()} == {n: r.id for n, r in expected.items()}
+    for name, run in runs.items():
+        for column in Curve.__dataclass_fields__:
+            first, second = getattr(run.curve, column), getattr(expected[name].curve, column)
+            assert np.array_equal(first, second, equal_nan=True)
+    assert not shelf.kept
+    assert sum(map(len, shelf.dropped)) == len(SHARING)
+
+
+def test_a_group_is_taken_up_as_it_was_though_some_of_its_runs_are_known(digits, left_behind):
+    shelf, _ = left_behind(SHARING, ENGINES[1], 0)
+    (group,) = shelf.kept
+    known, missing = group[0].plan, [branch.plan for branch in group[1:]]
+    with Pool(digits, workers=0, engine=ENGINES[1]) as pool:
+        runs = list(pool.train(missing, updates=40, checkpoints=shelf))
+    assert (str(known.strategy), known.seed) not in map(key, runs)
+    assert len(runs) == len(missing)
+    assert shelf.dropped == [group]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_checkpoint_that_cannot_be_read_is_as_good_as_none(digits, left_behind, workers):
+    shelf, _ = left_behind(PLANS[:2], ENGINES[1], 0)
+    ((group, kept),) = shelf.kept.items()
+    other = replace(read_checkpoint(kept), cohort={"written by": "other code"})
+    with Pool(digits, workers=0) as pool:
+        expected = {run.id for run in collect(pool, PLANS[:2]).values()}
+    for damaged in (b"", kept[: len(kept) // 2], b"no pickle", pickle.dumps(1), other.as_bytes()):
+        shelf.kept = {group: damaged}
+        with Pool(digits, workers=workers, engine=ENGINES[1]) as pool:
+            runs = list(pool.train(PLANS[:2], updates=40, checkpoints=shelf))
+            assert (pool.trained, pool.updates_done) == (80, 80)
+        assert {run.id for run in runs} == expected
+
+
+def test_only_what_was_trained_is_counted(digits):
+    with Pool(digits, workers=0) as pool:
+        runs = collect(pool, SHARING)
+    alive = [run for run in runs.values() if run.updates == 40]
+    ended = [run for run in runs.values() if run.updates < 40]
+    # Of two that live the second is trained from where they part: the linear half begins at the
+    # full rate, so that they have 20 + 1 updates in common.
+    assert len(alive) == len(ended) == 4
+    # One that diverges ends at its next evaluation, after 20 updates, before the two part.
+    assert pool.trained == 2 * (40 + 19) + 2 * 20
+
+
 def test_workers_that_keep_dying_end_with_one_sentence(tmp_path):
     # The marker cannot be made, so every try dies... in a folder that does not exist os.open
     # raises instead; a task error names it.
@@ -177,7 +285,7 @@ PARENT = """
 import os
 from etude.strategies import strategy
 from etude.tasks import load_task, prepare
-from etude.training import Plan, Pool
+from etude.training import Engine, Plan, Pool
 
 with Pool(prepare(load_task("digits")), workers=2) as pool:
     print(*(worker.process.pid for worker in pool._workers), flush=True)

@@ -104,10 +104,12 @@ def test_a_start_that_diverges_ends_all_who_share_it(digits):
 
 
 def test_progress_adds_up_to_all_updates_of_all_runs(digits):
-    done = []
+    told = []
     (group,) = groups(digits, sgd(SCHEDULES[:4]), UPDATES)
-    train_group(digits, group, updates=UPDATES, progress=done.append)
-    assert sum(done) == 4 * UPDATES
+    train_group(digits, group, updates=UPDATES, progress=lambda *each: told.append(each))
+    done, trained = map(sum, zip(*told, strict=True))
+    assert done == 4 * UPDATES
+    assert trained == cost(group, UPDATES)
 
 
 def test_loads_hold_alike_runs_and_give_every_worker_one(digits):

@@ -54,8 +54,9 @@ class _Etude(click.Group):
                 return super().invoke(ctx)
         except EtudeError as error:
             raise _UserMistake(str(error)) from error
-        except KeyboardInterrupt:
-            click.echo("interrupted before there was anything to keep", err=True)
+        except KeyboardInterrupt as interrupt:
+            said = str(interrupt) or "interrupted before there was anything to keep"
+            click.echo(said, err=True)
             ctx.exit(INTERRUPTED)
 
 

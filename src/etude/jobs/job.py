@@ -3,7 +3,7 @@
 The runs are all the state there is. Each is kept in the store as it ends, under a key that says
 what went into it, and every decision is a pure function of runs. So work that was killed
 at any moment takes up where it stopped: the same command finds the runs, decides the same again
-and trains the rest.
+and trains the rest, from its last checkpoint where it had begun.
 """
 
 import hashlib
@@ -18,12 +18,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from etude.errors import CompareError
+from etude.jobs.checkpoints import StoredCheckpoints
 from etude.records import Outcome, Run
 from etude.report.words import several
 from etude.store import Store, run_key
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared
 from etude.training import SERIAL, Engine, Plan, Pool, choose
+from etude.training.checkpoints import NOWHERE
 from etude.training.run import identity
 
 FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
@@ -80,6 +82,10 @@ class Job:
     """What was decided: the same for the same runs, whether they were trained now or before."""
     reused: int = 0
     """Runs that were taken from the store."""
+    resumed: int = 0
+    """Runs that went on from a checkpoint that the store had."""
+    checkpoints: StoredCheckpoints | None = None
+    """Of the runs that are trained now."""
 
     def check(self, strategies: Sequence[Strategy]) -> None:
         """Raise now, before the first update, when a strategy fits neither task nor run."""
@@ -177,17 +183,27 @@ class Job:
                 f" {several(length, 'update')} from the store:"
                 " same task, strategy, seed, versions and budget"
             )
+        if self.store and self.reuse:
+            self.checkpoints = StoredCheckpoints(self.store, keys, self.engine, self._go_on)
         self.listener.begin(len(waiting), length, pool, maximize=self.maximize)
         for run in known.values():
             self.runs.append(run)
             self.listener.ended(run, reused=True)
-        for ended in pool.train(waiting, updates=length):
+        checkpoints = self.checkpoints or NOWHERE
+        for ended in pool.train(waiting, updates=length, checkpoints=checkpoints):
             key = keys[Plan(strategy(ended.strategy), ended.seed, self._horizon(length))]
             run = replace(ended, id=identity(key, ended.curve))
             self.runs.append(run)
             self._keep(run, key, length)
             self.listener.ended(run, reused=False)
         return len(plans) * length
+
+    def _go_on(self, runs: int) -> None:
+        self.resumed += runs
+        self.listener.decided(
+            f"{several(runs, 'run')} {'goes' if runs == 1 else 'go'} on from where the same"
+            " command was interrupted"
+        )
 
     def _horizon(self, length: int) -> int | None:
         return None if length == self.updates else self.updates

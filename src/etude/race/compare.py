@@ -17,6 +17,10 @@ from etude.tasks import Prepared, Task
 from etude.training import Plan, Pool, worker_count
 from etude.training.run import train
 
+KEPT = (
+    "interrupted before a run had ended; what was trained until a few seconds ago is kept,"
+    " and the same command goes on from there"
+)
 FEWEST_TRIES = 8
 """With fewer a race finds neither lr nor schedule."""
 
@@ -145,6 +149,8 @@ def _train(job: Contest, pool: Pool, chosen: list[Strategy], ladder: Ladder | No
         else:
             exhaust(job, pool, chosen)
     except KeyboardInterrupt:
+        if not job.runs and job.checkpoints and job.checkpoints.kept:
+            raise KeyboardInterrupt(KEPT) from None
         if not job.runs:
             raise
         job.decide("interrupted: the ranking covers the runs that ended")
@@ -157,6 +163,7 @@ def _cost(job: Contest, *, trained: int, exhaustive: int) -> dict[str, int]:
         "runs": len(job.runs),
         "updates": sum(run.planned for run in job.runs),
         "reused": job.reused,
+        "resumed": job.resumed,
         "trained": trained,
         "exhaustive": exhaustive,
     }

@@ -193,10 +193,21 @@ def cost_in_words(comparison: Comparison) -> str:
     of = f", {share} of the {cost['exhaustive']:,} that all in full would have had" if share else ""
     found = f"{several(cost['updates'], 'update')}{of}."
     if cost["trained"] < cost["updates"]:
-        stored = f", and {several(cost['reused'], 'run')} came from the store"
-        found += f" Trained now: {cost['trained']:,}; starts that runs share are trained once"
-        found += f"{stored if cost['reused'] else ''}."
+        found += f" Trained now: {cost['trained']:,}; {_why_fewer(comparison)}."
     return found
+
+
+def _why_fewer(comparison: Comparison) -> str:
+    resumed, reused = (comparison.cost.get(name, 0) for name in ("resumed", "reused"))
+    reasons = ["starts that runs share are trained once"]
+    if any(run.updates < run.planned for run in comparison.runs):
+        reasons.append("a run that diverges ends early")
+    if resumed:
+        reasons.append(f"{several(resumed, 'run')} had been begun before")
+    if reused:
+        reasons.append(f"{several(reused, 'run')} came from the store")
+    *others, last = reasons
+    return f"{', '.join(others)}, and {last}" if others else last
 
 
 def several(count: int, noun: str) -> str:

@@ -3,15 +3,14 @@
 All statements are SQLAlchemy Core and run on SQLite and PostgreSQL alike.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -22,6 +21,10 @@ from etude.store.place import ELSEWHERE, make_engine, read_address, shown
 
 KEYS_AT_ONCE = 500  # below the number of parameters that any SQLite takes in a statement (999)
 IDS_SHOWN = 5
+LARGEST_CHECKPOINT = 2**29
+"""Bytes; neither SQLite nor PostgreSQL takes a value of 1 GB."""
+CHECKPOINT_DAYS = 30
+"""Days after which nobody is expected to go on from a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,47 +41,17 @@ class StoredRun:
     """What it was trained with: planned updates, batch size, device, versions …"""
 
 
-def run_key(
-    *,
-    fingerprint: str,
-    strategy: str,
-    seed: int,
-    updates: int,
-    horizon: int | None,
-    batch_size: int,
-    device: str,
-    engine: str,
-    versions: dict[str, str],
-) -> str:
-    """Give the key of a run: the same task, strategy, seed, budget and versions, the same key.
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """Where runs that are trained together stand."""
 
-    Args:
-        fingerprint: what identifies the task, with its data.
-        strategy: text form of the strategy.
-        seed: seed of the run.
-        updates: planned updates.
-        horizon: length of the run that this one is a shortened copy of; None when it is none.
-        batch_size: examples per update.
-        device: device that trains, because devices round differently.
-        engine: engine that trains, where its last bits are its own.
-        versions: version of each package that can change the numbers.
-
-    Returns:
-        SHA-256, in hex, of the JSON of all of these with sorted names.
-    """
-    parts = {
-        "fingerprint": fingerprint,
-        "strategy": strategy,
-        "seed": seed,
-        "updates": updates,
-        "horizon": horizon,
-        "batch_size": batch_size,
-        "device": device,
-        "engine": engine,
-        "versions": versions,
-    }
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    key: str
+    """What identifies the group that they are."""
+    first: str
+    """Key of the first of the runs, by which the checkpoint is found."""
+    members: str
+    """The runs, as whoever keeps the checkpoint writes them."""
+    content: bytes = field(repr=False)
 
 
 class Store:
@@ -168,6 +141,61 @@ class Store:
                 rows = connection.execute(joined.where(some).order_by(tables.runs.c.number))
                 found |= {row.key: _run_of(row, _curve_of(row)) for row in rows}
         return found
+
+    def keep_checkpoint(self, checkpoint: StoredCheckpoint) -> bool:
+        """Keep a checkpoint in the place of the one that has its key, all of it or nothing.
+
+        One that is too large for a database is not kept, and the older one stays. Checkpoints
+        that nobody went on from in `CHECKPOINT_DAYS` go.
+
+        Returns:
+            Whether it was kept.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if len(checkpoint.content) > LARGEST_CHECKPOINT:
+            return False
+        table, now = tables.checkpoints, datetime.now(UTC)
+        row = {name: getattr(checkpoint, name) for name in ("key", "first", "members", "content")}
+        old = (now - timedelta(days=CHECKPOINT_DAYS)).isoformat(timespec="seconds")
+        replaced = (table.c.key == checkpoint.key) | (table.c.kept < old)
+        kept = insert(table).values(row | {"kept": now.isoformat(timespec="seconds")})
+        with (
+            self._saying("cannot be written"),
+            suppress(IntegrityError),  # another process was faster, and its is as good
+            self._engine.begin() as connection,
+        ):
+            connection.execute(delete(table).where(replaced))
+            connection.execute(kept)
+        return True
+
+    def checkpoints(self, keys: Sequence[str]) -> list[StoredCheckpoint]:
+        """Give the checkpoints whose first run has one of these keys, the last kept first.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        columns = tables.checkpoints.c
+        found: list[tuple[str, StoredCheckpoint]] = []
+        with self._reading() as connection:
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                some = columns.first.in_(keys[start : start + KEYS_AT_ONCE])
+                found += [
+                    (row.kept, StoredCheckpoint(row.key, row.first, row.members, row.content))
+                    for row in connection.execute(select(tables.checkpoints).where(some))
+                ]
+        return [each for _, each in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+    def drop_checkpoint(self, key: str) -> None:
+        """Forget a checkpoint; one that is not there is forgotten already.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        gone = delete(tables.checkpoints).where(tables.checkpoints.c.key == key)
+        with self._saying("cannot be written"), self._engine.begin() as connection:
+            connection.execute(gone)
 
     def settled(self, key: str, choose: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Give the choice that is kept under a key; where there is none, choose and keep.
@@ -274,8 +302,8 @@ class Store:
         """Create the tables where there are none, and hold that this étude can write them."""
         version = self._version() or self._create()
         if version < tables.SCHEMA:
-            self._create()  # what is missing
             with self._engine.begin() as connection:
+                _create_missing(connection)
                 connection.execute(update(tables.meta).values(value=tables.SCHEMA))
         self._refuse_newer(version)
         with self._engine.connect() as connection:  # fails now, not after an hour of training
@@ -299,10 +327,7 @@ class Store:
         """Create the tables and give their version, even when another process does the same now."""
         try:
             with self._engine.begin() as connection:
-                for table in tables.metadata.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
-                    for index in table.indexes:
-                        connection.execute(CreateIndex(index, if_not_exists=True))
+                _create_missing(connection)
                 connection.execute(insert(tables.meta).values(name="schema", value=tables.SCHEMA))
         except DBAPIError:
             version = self._version()
@@ -325,6 +350,13 @@ class Store:
             cause = getattr(error, "orig", None) or error
             reason = (str(cause).splitlines() or [type(cause).__name__])[0]
             raise StoreError(f"the store {self.address} {what}: {reason}; {ELSEWHERE}") from error
+
+
+def _create_missing(connection: Connection) -> None:
+    for table in tables.metadata.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _row_of(run: Run, key: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from etude.records import Array, Curve
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the tables; raise it with every change to them."""
 
 COLUMNS = tuple(field.name for field in fields(Curve))
@@ -93,6 +93,16 @@ choices = Table(  # what was chosen by timing, so that the same command chooses 
     metadata,
     Column("key", String(64), primary_key=True),
     Column("choice", Text, nullable=False),
+)
+
+checkpoints = Table(  # where runs that are trained together stand, until they have ended
+    "etude_checkpoints",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("first", String(64), nullable=False, index=True),  # key of the first of the runs
+    Column("members", Text, nullable=False),
+    Column("kept", String(40), nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 curves = Table(  # apart from the runs, so that listing them reads no blob

@@ -3,12 +3,11 @@
 Processes and not threads: torch's global random state belongs to a process, and a run must draw
 its own. Where the system forks safely (Linux, no GPU) the workers inherit the task; elsewhere
 they are spawned and load it by its name. A worker that dies is replaced, and its runs go on from
-their last checkpoint.
+their last checkpoint; so do runs that another process left behind.
 """
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 from collections import deque
@@ -21,9 +20,10 @@ from typing import Any, Self
 from etude.errors import EtudeError
 from etude.records import Run
 from etude.tasks import Prepared, load_task, prepare
+from etude.training.checkpoints import NOWHERE, Checkpoints, read_checkpoint
 from etude.training.cohort import Plan
 from etude.training.engine import SERIAL, Engine
-from etude.training.prefix import Group, cost, groups, loads
+from etude.training.prefix import Group, groups, loads
 from etude.training.run import train_group
 
 TRIES = 2
@@ -43,6 +43,8 @@ class _Job:
 class _Worker:
     process: Any
     pipe: Connection
+    done: Any
+    """Shared with the process: updates that the runs of its job have come on."""
     job: _Job | None = None
 
 
@@ -72,15 +74,23 @@ class Pool:
         self._context: Any = multiprocessing.get_context(method)
         self._source = spec if method == "spawn" and spec else prepared
         self.size = worker_count(prepared, workers=workers, spec=spec)
-        self.trained = 0
-        """Updates that were asked for so far, starts that runs share counted once."""
         self._workers: list[_Worker] = []
-        self._done = self._context.Value("q", 0)
+        self._ended = 0
+        self._trained = self._context.Value("q", 0)
 
     @property
     def updates_done(self) -> int:
-        """Updates done so far by all runs, those that are under way included."""
-        return self._done.value
+        """Updates that all runs have come on so far, those that are under way included.
+
+        A run has also come on what it shares with another, or was trained before it was
+        interrupted.
+        """
+        return self._ended + sum(worker.done.value for worker in self._workers)
+
+    @property
+    def trained(self) -> int:
+        """Updates that were trained here so far, those of runs that were given up included."""
+        return self._trained.value
 
     def __enter__(self) -> Self:
         """Start the workers."""
@@ -94,7 +104,9 @@ class Pool:
             _stop(worker)
         self._workers = []
 
-    def train(self, plans: Sequence[Plan], *, updates: int) -> Iterator[Run]:
+    def train(
+        self, plans: Sequence[Plan], *, updates: int, checkpoints: Checkpoints = NOWHERE
+    ) -> Iterator[Run]:
         """Train all plans and give the runs as they end, in the order in which they end.
 
         Runs that share a start are trained together, the start once.
@@ -102,18 +114,34 @@ class Pool:
         Args:
             plans: what to train.
             updates: length of every run.
+            checkpoints: where to go on from what another process left behind, and to leave
+                behind what this one has done.
 
         Raises:
             EtudeError: when a run cannot be trained, or its worker dies again and again.
         """
+        asked = set(plans)
+        begun = checkpoints.find(plans)
+        taken = {branch.plan for group in begun for branch in group}
+        waiting = deque(_Job(group, updates, start) for group, start in begun.items())
+        rest = self._arranged([plan for plan in plans if plan not in taken], updates)
+        waiting += [_Job(group, updates) for group in rest]
+        train = self._train_apart if self._workers else self._train_here
+        for group, runs in train(waiting, checkpoints):
+            told = zip(group, runs, strict=True)
+            yield from (run for branch, run in told if branch.plan in asked)
+            checkpoints.drop(group)
+
+    def _arranged(self, plans: Sequence[Plan], updates: int) -> list[Group]:
         arranged = groups(self._prepared, plans, updates)
-        self.trained += sum(cost(group, updates) for group in arranged)
-        if self.engine.name != "serial":
-            lanes, workers = self.engine.lanes, max(1, self.size)
-            arranged = loads(self._prepared, arranged, lanes=lanes, workers=workers)
-        waiting = deque(_Job(group, updates) for group in arranged)
-        if not self._workers:
-            yield from self._train_here(waiting)
+        if self.engine.name == "serial":
+            return arranged
+        lanes, workers = self.engine.lanes, max(1, self.size)
+        return loads(self._prepared, arranged, lanes=lanes, workers=workers)
+
+    def _train_apart(
+        self, waiting: deque[_Job], checkpoints: Checkpoints
+    ) -> Iterator[tuple[Group, list[Run]]]:
         while waiting or any(worker.job for worker in self._workers):
             self._hand_out(waiting)
             for worker, job in self._answering():
@@ -124,18 +152,34 @@ class Pool:
                     continue
                 if isinstance(answer, bytes):
                     worker.job = replace(job, start=answer)
+                    checkpoints.keep(job.group, answer)
                     continue
                 worker.job = None
                 if isinstance(answer, Exception):
                     raise answer
-                yield from answer
+                worker.done.value = 0
+                self._ended += len(job.group) * job.updates
+                yield job.group, answer
 
-    def _train_here(self, waiting: deque[_Job]) -> Iterator[Run]:
-        count = _counter(self._done)
-        while waiting:
-            job = waiting.popleft()
-            yield from train_group(
-                self._prepared, job.group, updates=job.updates, engine=self.engine, progress=count
+    def _train_here(
+        self, waiting: deque[_Job], checkpoints: Checkpoints
+    ) -> Iterator[tuple[Group, list[Run]]]:
+        def count(come: int, trained: int) -> None:
+            self._ended += come
+            self._trained.value += trained
+
+        for job in waiting:
+            yield (
+                job.group,
+                train_group(
+                    self._prepared,
+                    job.group,
+                    updates=job.updates,
+                    engine=self.engine,
+                    start=read_checkpoint(job.start),
+                    progress=count,
+                    keep=lambda kept, job=job: checkpoints.keep(job.group, kept.as_bytes()),
+                ),
             )
 
     def _hand_out(self, waiting: deque[_Job]) -> None:
@@ -169,14 +213,15 @@ class Pool:
         # A forked worker has copies of our ends. While it holds them, nobody sees that we died.
         forked = self._context.get_start_method() == "fork"
         copies = [ours, *(worker.pipe for worker in self._workers)] if forked else []
+        done = self._context.RawValue("q", 0)
         process = self._context.Process(
             target=_work,
-            args=(theirs, copies, self._source, self.engine, self._done),
+            args=(theirs, copies, self._source, self.engine, done, self._trained),
             daemon=True,
         )
         process.start()
         theirs.close()  # so that our end sees the end of the pipe when the worker dies
-        return _Worker(process, ours)
+        return _Worker(process, ours, done)
 
 
 def _work(
@@ -185,6 +230,7 @@ def _work(
     source: Prepared | str,
     engine: Engine,
     done: Any,
+    trained: Any,
 ) -> None:
     """Train the groups that come through the pipe, one after the other; the worker's life."""
     for copy in copies:
@@ -192,7 +238,11 @@ def _work(
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepared = prepare(load_task(source)) if isinstance(source, str) else source
-    count = _counter(done)
+
+    def count(come: int, just_trained: int) -> None:
+        done.value += come
+        with trained.get_lock():
+            trained.value += just_trained
 
     def answer(job: _Job) -> list[Run] | EtudeError:
         try:
@@ -201,10 +251,9 @@ def _work(
                 job.group,
                 updates=job.updates,
                 engine=engine,
-                start=pickle.loads(job.start) if job.start else None,
+                start=read_checkpoint(job.start),
                 progress=count,
-                # As bytes: torch sends tensors as places in memory that die with the worker.
-                keep=lambda checkpoint: pipe.send(pickle.dumps(checkpoint)),
+                keep=lambda checkpoint: pipe.send(checkpoint.as_bytes()),
             )
         except EtudeError as error:
             return error
@@ -212,14 +261,6 @@ def _work(
     with suppress(EOFError, ConnectionError):  # the parent is gone
         while True:
             pipe.send(answer(pipe.recv()))
-
-
-def _counter(done: Any) -> Any:
-    def count(updates: int) -> None:
-        with done.get_lock():
-            done.value += updates
-
-    return count
 
 
 def _stop(worker: _Worker) -> None:

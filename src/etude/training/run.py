@@ -4,39 +4,29 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from etude.diagnosis import judge
 from etude.records import Curve, Run
 from etude.tasks import Prepared, plain_arithmetic
 from etude.training.blame import blaming_the_task
+from etude.training.checkpoints import Checkpoint
 from etude.training.cohort import Plan
 from etude.training.course import EVALUATIONS
 from etude.training.engine import SERIAL, Engine
 from etude.training.prefix import Branch, Group
 
-CHECKPOINT_SECONDS = 20.0
-"""Seconds between two checkpoints: what is lost at most when a worker dies."""
+CHECKPOINT_SECONDS = 10.0
+"""Seconds between two checkpoints: about what is lost at most when a worker dies."""
+BLOCK_SECONDS = 1.0
+"""Seconds after which training looks up, to tell how far it is and to keep a checkpoint."""
 
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Where the training of a group stands."""
-
-    update: int
-    lanes: dict[int, int]
-    """Number in the cohort of each branch that has begun."""
-    cohort: dict[str, Any]
-    """The state of the cohort."""
-
-
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
+"""Told how many updates runs have come on, and how many of these were trained just now."""
 Keep = Callable[[Checkpoint], None]
 
 
 def train(
-    prepared: Prepared, plan: Plan, *, updates: int, progress: Progress = lambda _: None
+    prepared: Prepared, plan: Plan, *, updates: int, progress: Progress = lambda *_: None
 ) -> Run:
     """Train one run in this process; see `train_group`."""
     (run,) = train_group(prepared, (Branch(plan, None, 0),), updates=updates, progress=progress)
@@ -50,7 +40,7 @@ def train_group(
     updates: int,
     engine: Engine = SERIAL,
     start: Checkpoint | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda *_: None,
     keep: Keep = lambda _: None,
 ) -> list[Run]:
     """Train runs that share starts, in this process; each is what it would be alone.
@@ -60,9 +50,11 @@ def train_group(
         group: the runs, and where each parts from an earlier one.
         updates: length of every run.
         engine: what trains them.
-        start: where to go on from; None begins.
-        progress: told the number of updates just done, a few times a run. Shared updates count
-            for each run that shares them, and what a diverged run leaves undone counts as done.
+        start: where to go on from; None begins, and so does one that does not fit.
+        progress: told the updates that the runs have just come on, a few times a run: at the end
+            all of each run, for shared updates count for each run that shares them, and what a
+            checkpoint brings or a diverged run leaves undone counts too. Beside it, how many of
+            them were trained now.
         keep: given a checkpoint every `CHECKPOINT_SECONDS`.
 
     Raises:
@@ -70,15 +62,26 @@ def train_group(
     """
     began = time.perf_counter()
     with blaming_the_task(prepared, group[0].plan.strategy), plain_arithmetic():
-        training = _Training(prepared, group, updates, engine)
-        if start:
-            training.resume(start)
+        training = _begun(prepared, group, updates, engine, start)
+        progress(training.come, 0)
         curves = training.curves(progress, keep)
     seconds = (time.perf_counter() - began) / len(group)
     return [
         _finished(prepared, branch.plan, updates, curve, seconds)
         for branch, curve in zip(group, curves, strict=True)
     ]
+
+
+def _begun(
+    prepared: Prepared, group: Group, updates: int, engine: Engine, start: Checkpoint | None
+) -> "_Training":
+    training = _Training(prepared, group, updates, engine)
+    if start:
+        try:
+            training.resume(start)
+        except Exception:  # noqa: BLE001 - other code than this wrote it; then from the start
+            return _Training(prepared, group, updates, engine)
+    return training
 
 
 class _Training:
@@ -90,6 +93,13 @@ class _Training:
         self._cohort = engine.cohort(prepared, [group[r].plan for r in roots], updates=updates)
         self._lanes = {place: number for number, place in enumerate(roots)}
         self._done = 0
+        self._block = 1
+        self._kept = time.monotonic()
+
+    @property
+    def come(self) -> int:
+        """Updates that all runs that have begun have come on."""
+        return sum(map(self._cohort.done, self._lanes.values()))
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from where another process was."""
@@ -104,24 +114,31 @@ class _Training:
             branch = self._group[place]
             source = self._lanes[branch.source or 0]
             self._lanes[place] = self._cohort.fork(source, branch.plan.strategy)
-            progress(at)
+            progress(self._cohort.done(self._lanes[place]), 0)
         self._advance(self._updates, progress, keep)
-        progress(sum(self._updates - self._cohort.done(lane) for lane in self._lanes.values()))
+        progress(len(self._group) * self._updates - self.come, 0)
         return [self._cohort.curve(self._lanes[place]) for place in range(len(self._group))]
 
     def _advance(self, stop: int, progress: Progress, keep: Keep) -> None:
         """Advance all, telling the progress now and then."""
-        cohort, block = self._cohort, max(1, self._updates // EVALUATIONS)
-        kept = time.monotonic()
         while self._done < stop:
-            count = min(block, stop - self._done)
-            before = sum(map(cohort.done, runs := cohort.alive))
-            cohort.advance(count)
+            count = min(self._block, stop - self._done)
+            before, began = self.come, time.monotonic()
+            self._cohort.advance(count)
             self._done += count
-            progress(sum(map(cohort.done, runs)) - before)
-            if time.monotonic() - kept > CHECKPOINT_SECONDS:
-                keep(Checkpoint(self._done, dict(self._lanes), cohort.state()))
-                kept = time.monotonic()
+            trained = self.come - before
+            progress(trained, trained)
+            self._size_block(time.monotonic() - began)
+            if time.monotonic() - self._kept > CHECKPOINT_SECONDS:
+                keep(Checkpoint(self._done, dict(self._lanes), self._cohort.state()))
+                self._kept = time.monotonic()
+
+    def _size_block(self, seconds: float) -> None:
+        """Do more or fewer updates at a time, by what the last took."""
+        if seconds > BLOCK_SECONDS:
+            self._block = max(1, self._block // 2)
+        elif seconds < BLOCK_SECONDS / 2:
+            self._block = min(2 * self._block, max(1, self._updates // EVALUATIONS))
 
 
 def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, seconds: float) -> Run:
