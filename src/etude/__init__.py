@@ -33,9 +33,10 @@ from etude.schedules import (
     warmup,
     wsd,
 )
-from etude.strategies import Strategy, grid, strategy
+from etude.strategies import Strategy, grid, scale_lr, strategy
 
 if TYPE_CHECKING:
+    from etude.finder import find
     from etude.integrations.torch import Scheduler
     from etude.race import compare
     from etude.tasks import Task
@@ -52,6 +53,7 @@ __all__ = [
     "cosine",
     "cyclic",
     "exponential",
+    "find",
     "function",
     "grid",
     "inverse_sqrt",
@@ -62,6 +64,7 @@ __all__ = [
     "points",
     "polynomial",
     "restarts",
+    "scale_lr",
     "step",
     "strategy",
     "warmup",
@@ -72,6 +75,7 @@ _NEEDS_TORCH = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
     "compare": "etude.race",
+    "find": "etude.finder",
 }
 
 
