@@ -20,8 +20,8 @@ RAMP_RULE = "minimum"
 """The rule of the range test whose answer is its suggestion."""
 
 
-def read_ladder(search: Search, spec: str | None) -> LrRange:
-    """Read a search that is done."""
+def read_ladder(search: Search, spec: str | None, *, diagnose: bool) -> LrRange:
+    """Read a search that is done; `diagnose` looks at curvature and noise too."""
     found = search.picked()
     if found is None:
         return _range(search, spec, notes=(_why_nothing(search),))
@@ -30,10 +30,11 @@ def read_ladder(search: Search, spec: str | None) -> LrRange:
     fails = failure(search.trials)
     best = search.family.with_lr(suggestion)
     short, long = search.lengths
-    prepared = _with_batch(search)
-    stability, noise, trouble = look(
-        prepared, best, updates=long, horizon=search.job.updates, failure=fails
-    )
+    stability = noise = trouble = None
+    if diagnose:
+        stability, noise, trouble = look(
+            _with_batch(search), best, updates=long, horizon=search.job.updates, failure=fails
+        )
     return replace(
         _range(search, spec, suggestion=suggestion, notes=_notes(search, trouble)),
         suggestion=over_seeds(suggestion, [each.suggestion for each in of_seeds]),

@@ -32,6 +32,7 @@ def find(
     batch_size: int | None = None,
     batch_sizes: Sequence[int] = (),
     method: Method = "ladder",
+    diagnose: bool = True,
     device: str = "cpu",
     engine: str = "auto",
     workers: int | None = None,
@@ -55,6 +56,7 @@ def find(
         batch_sizes: search at each of these instead, for as many examples in all, and say how the
             rate moved.
         method: "ladder", short copies of the run at several rates; or "ramp", the range test.
+        diagnose: measure curvature and gradient noise beside, along one short run.
         device: where to train: "cpu", "cuda", ...
         engine: as of `etude.compare`.
         workers: processes; None means one per core, 0 trains in this process.
@@ -95,8 +97,10 @@ def find(
         search.job.engine = first.engine
     with Pool(prepared, workers=workers, spec=spec, engine=first.engine) as pool:
         complete = _train(pool, searches, method)
-    read = read_ladder if method == "ladder" else read_ramp
-    ranges = [read(search, spec) for search in searches]
+    if method == "ladder":
+        ranges = [read_ladder(search, spec, diagnose=diagnose) for search in searches]
+    else:
+        ranges = [read_ramp(search, spec) for search in searches]
     jobs = list({id(search.job): search.job for search in searches}.values())
     return Found(
         task=facts(prepared),
@@ -167,10 +171,17 @@ def _train(pool: Pool, searches: Sequence[Search], method: Method) -> bool:
             climb(pool, searches)
             return True
         for search in searches:
-            search.job.train(pool, [ramp.ramp_of(search.family)], updates=ramp.UPDATES)
+            _train_ramp(pool, search)
     except KeyboardInterrupt:
         if not any(search.job.runs for search in searches):
             raise
         searches[0].job.decide("interrupted: the answer rests on the runs that ended")
         return False
     return True
+
+
+def _train_ramp(pool: Pool, search: Search) -> None:
+    # Its own length: a ramp is no shortened copy of the run.
+    job = replace(search.job, updates=ramp.UPDATES)  # with the same list of runs
+    job.train(pool, [ramp.ramp_of(search.family)])
+    search.job.reused = job.reused

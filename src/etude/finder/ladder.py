@@ -16,11 +16,11 @@ from etude.strategies import Strategy, strategy
 from etude.strategies.usual import usual_lrs
 from etude.training import Pool
 
-SHARES = (0.05, 0.2)
+SHARES = (0.05, 0.3)
 """Lengths of the copies, as shares of a run in full."""
-LEAST = (20, 80)
+LEAST = (20, 120)
 """Shorter copies say nothing, unless the run itself is no longer."""
-MOST = (250, 1000)
+MOST = (200, 1200)
 """No copies are longer: how the best rate moves with the length is known for a factor of some 20
 at best, and more updates would not make it known."""
 NOTCHES = 4

@@ -29,7 +29,7 @@ from etude.records import Array, Measured, Trial
 
 PROGRESS = 0.85
 """A rate is usable when it makes this share of the best rate's progress."""
-NEARNESS = 1.6
+NEARNESS = 2.0
 
 
 @dataclass(frozen=True, slots=True)

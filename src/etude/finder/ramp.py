@@ -31,8 +31,10 @@ SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""
 BLOWN_UP = 4.0
 """A smoothed loss of so many times its minimum ends the ramp."""
+SETTLING = 10
+"""First updates that nothing is read off: the average is still one of few losses."""
 LEAST_POINTS = 5
-"""Of fewer updates nothing is read off."""
+"""Of fewer updates beyond these nothing is read off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,16 @@ def read(run: Run) -> Ramp:
 
 def suggestions(ramp: Ramp) -> dict[str, float]:
     """Give what each rule reads off; nothing where the ramp is too short."""
-    if len(ramp.lr) < LEAST_POINTS:
+    lrs, losses = ramp.lr[SETTLING:], ramp.loss[SETTLING:]
+    if len(lrs) < LEAST_POINTS:
         return {}
-    lowest = int(np.argmin(ramp.loss))
-    slope = np.gradient(ramp.loss, np.log(ramp.lr))
-    falling = falling_subsequence(ramp.loss)
+    lowest = int(np.argmin(losses))
+    slope = np.gradient(losses, np.log(lrs))
+    falling = falling_subsequence(losses)
     return {
-        "minimum": float(ramp.lr[lowest]) / 10,
-        "steepest": float(ramp.lr[int(np.argmin(slope[: lowest + 1]))]),
-        "valley": float(ramp.lr[falling[len(falling) // 2]]),
+        "minimum": float(lrs[lowest]) / 10,
+        "steepest": float(lrs[int(np.argmin(slope[: lowest + 1]))]),
+        "valley": float(lrs[falling[len(falling) // 2]]),
     }
 
 

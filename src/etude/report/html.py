@@ -3,22 +3,16 @@
 The page is complete without scripts (answer, ranking, code, decisions); scripts add the charts.
 """
 
-import json
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from etude._version import __version__
 from etude.records import Comparison, Outcome, Place
 from etude.report import figures, rungs, words
+from etude.report.parts import inline_json, module, static, templates
 from etude.report.rungs import Point
 from etude.report.words import Digits
 
@@ -31,7 +25,7 @@ _KNOWN_TASK_KEYS = {"name", "about", "metric", "maximize", "chance"}
 def page(comparison: Comparison) -> str:
     """Give the comparison as a self-contained HTML page."""
     winner, rest = words.answer(comparison)
-    template = _templates().get_template("report.html")
+    template = templates().get_template("report.html")
     return template.render(
         comparison=comparison,
         words=words,
@@ -45,47 +39,11 @@ def page(comparison: Comparison) -> str:
         first_rows=ROWS,
         sensitivity=_sensitivity(comparison),
         facts=_facts(comparison),
-        data=_json(figures.payload(comparison)),
-        script=_module("charts.js", "reading.js", "report.js"),
-        static=_static,
+        data=inline_json(figures.payload(comparison)),
+        script=module("charts.js", "reading.js", "report.js"),
+        static=static,
         version=__version__,
     )
-
-
-@cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("etude.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["unbroken"] = _unbroken
-    return environment
-
-
-def _unbroken(strategy: str) -> Markup:
-    """Keep the arrow of a strategy's text in one piece where its line breaks."""
-    return escape(strategy).replace("-&gt;", Markup('<span class="whole">-&gt;</span>'))
-
-
-def _static(name: str) -> Markup:
-    """Give one of our own files, to be written into the page as it is."""
-    return Markup(files("etude.report").joinpath("static", name).read_text("utf-8"))  # noqa: S704 - a file of this package, not a user's text
-
-
-def _module(*names: str) -> Markup:
-    """Join ES modules into one: a page without network cannot import, so those lines go."""
-    joined = "\n".join(_static(name) for name in names)
-    joined = re.sub(r"^import .*\n", "", joined, flags=re.MULTILINE)
-    return Markup(re.sub(r"^export ", "", joined, flags=re.MULTILINE))  # noqa: S704 - files of this package, not a user's text
-
-
-def _json(value: Any) -> Markup:
-    """Write JSON that no text in it can end the script element around it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - "<" was the only way out of the element
 
 
 def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
