@@ -17,6 +17,7 @@ INTERRUPTED = 130
 
 _COMMANDS = {
     "compare": "etude.cli.compare",
+    "find": "etude.cli.find",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
 }

@@ -128,12 +128,12 @@ def verdict(strategy: Strategy, limits: tuple[float, ...], failure: Measured | N
     if failure is None:
         return f"{on_a_quadratic}; no rate that was tried failed."
     first = f"this network first failed at {number(failure.value)}"
-    if failure.value > high:
+    if failure.low > high:
         why = "survives above its limit: curvature falls as the weights move (catapult)"
         return f"{on_a_quadratic}, but {first}, so it {why}."
     if failure.value < low:
         why = "dies below its limit: curvature grows faster than it was looked at"
         return f"{on_a_quadratic}, but {first}, so it {why}."
-    edge = strategy.peak_lr > low
-    survives = f"; the suggestion, {lr}, is above the lowest and survives (edge of stability)"
-    return f"{on_a_quadratic}, and {first}{survives if edge else ''}."
+    survives = strategy.peak_lr > low
+    edge = f"; the suggestion, {lr}, is above the lowest and survives (edge of stability)"
+    return f"{on_a_quadratic}, and {first}{edge if survives else ''}."

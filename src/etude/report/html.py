@@ -12,14 +12,13 @@ from typing import Any
 from etude._version import __version__
 from etude.records import Comparison, Outcome, Place
 from etude.report import figures, rungs, words
+from etude.report.facts import facts
 from etude.report.parts import inline_json, module, static, templates
 from etude.report.rungs import Point
 from etude.report.words import Digits
 
 ROWS = 12
 """Places that the ranking shows before it is opened."""
-
-_KNOWN_TASK_KEYS = {"name", "about", "metric", "maximize", "chance"}
 
 
 def page(comparison: Comparison) -> str:
@@ -38,9 +37,13 @@ def page(comparison: Comparison) -> str:
         copies=rungs.copies_compared(comparison),
         first_rows=ROWS,
         sensitivity=_sensitivity(comparison),
-        facts=_facts(comparison),
-        data=inline_json(figures.payload(comparison)),
-        script=module("charts.js", "reading.js", "report.js"),
+        facts=facts(
+            comparison.task,
+            {**comparison.settings, "seeds": words.seeds(comparison)},
+            comparison.versions,
+        ),
+        data=inline_json(figures.payload(comparison)) if comparison.ranking else None,
+        script=module("charts.js", "reading.js", "copy.js", "report.js"),
         static=static,
         version=__version__,
     )
@@ -175,20 +178,3 @@ def _cell(point: Point | None, digits: Digits) -> str:
     if point.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED):
         return f"{mark} {point.outcome}"
     return f"{digits.plain(point.loss)} {mark}"
-
-
-def _facts(comparison: Comparison) -> list[tuple[str, str]]:
-    """Give what is needed to run it again: sizes, settings, seeds and versions."""
-    task = {key: value for key, value in comparison.task.items() if key not in _KNOWN_TASK_KEYS}
-    settings = {key: value for key, value in comparison.settings.items() if key != "command"}
-    settings["seeds"] = words.seeds(comparison)
-    everything = {**task, **settings, "versions": comparison.versions}
-    return [(key.replace("_", " "), _fact(value)) for key, value in everything.items()]
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_fact(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_fact, value))
-    return words.number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,78 @@
+"""Writes an answer where it was asked for: a file, whole or not at all, or standard output."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def keeping_clear(*files: str | None) -> AbstractContextManager[Any]:
+    """Keep standard output for the answer, where it goes there: a user's model may print."""
+    return redirect_stdout(sys.stderr) if "-" in files else nullcontext()
+
+
+def check_files(json_file: str | None, html_file: str | None) -> None:
+    """Refuse, before the training, files that cannot be written after it."""
+    if json_file == html_file == "-":
+        raise click.UsageError("only one of --json and --html can be -, which is standard output")
+    for path in filter(None, (json_file, html_file)):
+        if path != "-":
+            _check_writable(path)
+
+
+def _check_writable(path: str) -> None:
+    """Find out before the training, not after it, that the answer cannot be written."""
+    import tempfile
+
+    from etude.errors import EtudeError
+
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise EtudeError(f"{path} must lie in a folder that exists, but {folder} does not; make it")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise EtudeError(
+            f"{path} must lie in a folder that can be written, but {folder} cannot"
+            f" ({error.strerror}); name another"
+        ) from None
+
+
+def put(text: str, path: str, *, quiet: bool) -> None:
+    """Write an answer to a file, or to standard output."""
+    from etude.report import write_text_atomically
+
+    if path == "-":
+        click.echo(text.encode(), nl=False)  # UTF-8, as the page says, in any terminal
+        return
+    write_text_atomically(path, text)
+    if not quiet:
+        click.echo(f"written: {path}", err=True)
+
+
+def write(
+    json_file: str | None,
+    html_file: str | None,
+    *,
+    quiet: bool,
+    show: Callable[["Console"], None],
+    data: Callable[[], dict[str, Any]],
+    page: Callable[[], str],
+) -> None:
+    """Show an answer in the terminal, and write it where it was asked for."""
+    from rich.console import Console
+
+    if not quiet:
+        show(Console(stderr="-" in (json_file, html_file)))
+    if json_file:
+        put(json.dumps(data(), indent=2, allow_nan=False) + "\n", json_file, quiet=quiet)
+    if html_file:
+        put(page(), html_file, quiet=quiet)
