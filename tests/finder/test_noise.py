@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from etude.finder.noise import from_products, noise_scale, products_of
-from etude.tasks import Task, build_model, prepare
+from etude.tasks import Task, build_model, prepare, quadratic
 
 DIM, SIZE, BATCHES = 50, 4, 32
 
@@ -61,6 +61,7 @@ def test_a_linear_model_has_the_noise_scale_of_its_formula():
 
     prepared = prepare(Task(model, loss, (torch.ones(4096, 1), targets), batch_size=64))
     found = noise_scale(prepared, build_model(prepared.task, 0))
+    assert found is not None
     assert found.low < 9 / 4 < found.high
     assert found.value == pytest.approx(9 / 4, rel=0.15)
 
@@ -69,4 +70,11 @@ def test_a_small_task_is_measured_with_the_batches_that_it_has():
     inputs = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
     task = Task(lambda: nn.Linear(2, 1), functional.mse_loss, (inputs, inputs[:, :1]), batch_size=4)
     prepared = prepare(task)
-    assert noise_scale(prepared, build_model(task, 0)).value > 0
+    found = noise_scale(prepared, build_model(task, 0))
+    assert found is not None
+    assert found.value > 0
+
+
+def test_too_few_examples_have_no_estimate():
+    prepared = prepare(quadratic())
+    assert noise_scale(prepared, build_model(prepared.task, 0)) is None

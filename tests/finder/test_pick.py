@@ -49,13 +49,15 @@ def test_a_parabola_has_its_bottom_and_edges_where_the_formula_says():
     away = math.sqrt(0.15) * math.log(10)
     assert seen.low == pytest.approx(math.log(0.01) - away, abs=0.15)
     assert seen.high == pytest.approx(math.log(0.01) + away, abs=0.15)
-    assert seen.closed_below and seen.closed_above
+    assert seen.closed_below
+    assert seen.closed_above
 
 
 def test_a_valley_that_runs_out_of_rates_says_on_which_side():
     falling = valley(trials(lambda lr: START / (1 + 100 * lr)), STARTS)
     rising = valley(trials(lambda lr: 0.1 + lr), STARTS)
-    assert falling is not None and rising is not None
+    assert falling is not None
+    assert rising is not None
     assert (falling.closed_below, falling.closed_above) == (True, False)
     assert (rising.closed_below, rising.closed_above) == (False, True)
 
@@ -71,9 +73,10 @@ def test_the_unit_of_the_loss_changes_nothing_and_that_of_the_lr_moves_all(unit,
     plain = valley(trials(loss), STARTS)
     scaled = valley(
         trials(lambda lr: unit * loss(lr / shift), [lr * shift for lr in LRS]),
-        {seed: unit * START for seed in STARTS},
+        dict.fromkeys(STARTS, unit * START),
     )
-    assert plain is not None and scaled is not None
+    assert plain is not None
+    assert scaled is not None
     for name in ("low", "best", "high"):
         moved = getattr(plain, name) + math.log(shift)
         assert getattr(scaled, name) == pytest.approx(moved, abs=1e-6)

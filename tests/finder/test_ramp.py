@@ -1,7 +1,7 @@
 """`etude.finder.ramp`: the range test, its smoothing and its rules."""
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -82,10 +82,10 @@ def test_the_falling_subsequence_is_one_of_the_longest(values):
     found = falling_subsequence(np.array(values, dtype=float))
     picked = [values[place] for place in found]
     assert found == sorted(set(found))
-    assert all(one > other for one, other in zip(picked, picked[1:], strict=False))
+    assert all(one > other for one, other in pairwise(picked))
     longest = max(
         (n for n in range(len(values) + 1) for part in combinations(values, n)
-         if all(a > b for a, b in zip(part, part[1:], strict=False))),
+         if all(a > b for a, b in pairwise(part))),
         default=0,
     )  # fmt: skip
     assert len(found) == longest

@@ -38,7 +38,7 @@ def read_ladder(search: Search, spec: str | None, *, diagnose: bool) -> LrRange:
     return replace(
         _range(search, spec, suggestion=suggestion, notes=_notes(search, trouble)),
         suggestion=over_seeds(suggestion, [each.suggestion for each in of_seeds]),
-        low=over_seeds(found.low, [each.low for each in of_seeds]),
+        low=over_seeds(min(found.low, suggestion), [each.low for each in of_seeds]),
         high=over_seeds(found.high, [each.high for each in of_seeds]),
         failure=fails,
         best=tuple(
@@ -152,4 +152,6 @@ def _middle(rates: Sequence[float]) -> Measured:
 
 
 def _two_digits(lr: float) -> float:
-    return float(f"{lr:.2g}")
+    """Write an lr with two digits, rounded to the safe side, down."""
+    unit = 10.0 ** (math.floor(math.log10(lr)) - 1)
+    return float(f"{math.floor(lr / unit + 1e-9) * unit:.2g}")

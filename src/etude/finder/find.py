@@ -16,12 +16,14 @@ from etude.store import Store
 from etude.strategies import Strategy, strategy
 from etude.strategies.usual import USUAL_OPTIMIZERS, check_alone
 from etude.tasks import Prepared, Task
+from etude.tasks.seeds import untouched
 from etude.training import Pool, worker_count
 
 Method = Literal["ladder", "ramp"]
 SCHEDULE = "warmup 5% -> cosine"
 
 
+@untouched()
 def find(
     task: Task | Prepared | str,
     optimizers: Sequence[str] | str | None = None,

@@ -53,7 +53,8 @@ def look(
     try:
         with untouched(), one_thread():
             for at in standings(prepared, strategy, updates=updates, horizon=horizon):
-                noises.append((at.updates, noise_scale(prepared, at.model)))
+                if (noise := noise_scale(prepared, at.model)) is not None:
+                    noises.append((at.updates, noise))
                 if at.updates or not is_preconditioned(strategy):
                     optimizer = at.optimizer if at.updates else None
                     limit, found = stable_lr(prepared, strategy, at.model, optimizer)

@@ -25,14 +25,19 @@ MOST_VALUES = 2**27
 """Numbers that the batches' gradients may have together: half a gigabyte."""
 
 
-def noise_scale(prepared: Prepared, model: nn.Module, *, seed: int = 0) -> Measured:
+def noise_scale(prepared: Prepared, model: nn.Module, *, seed: int = 0) -> Measured | None:
     """Estimate the gradient noise scale of a model as it stands, in examples.
 
     Args:
         prepared: the task.
         model: the model; its buffers are moved by the passes.
         seed: of the draw of the batches; they share no example.
+
+    Returns:
+        The estimate; None where there are too few examples for one.
     """
+    if prepared.train.size < LEAST_BATCHES:
+        return None
     weights = trained(model)
     count = sum(weight.numel() for weight in weights)
     batches = min(BATCHES, max(LEAST_BATCHES, MOST_VALUES // count), prepared.train.size)

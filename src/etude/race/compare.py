@@ -14,9 +14,11 @@ from etude.records import Comparison, Place, Winner
 from etude.store import Store
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, Task
+from etude.tasks.seeds import untouched
 from etude.training import Pool, worker_count
 
 
+@untouched()
 def compare(
     task: Task | Prepared | str,
     strategies: Sequence[Strategy | str] | Strategy | str | None = None,
