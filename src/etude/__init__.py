@@ -34,9 +34,10 @@ from etude.schedules import (
     warmup,
     wsd,
 )
-from etude.strategies import Strategy, grid, strategy
+from etude.strategies import Strategy, grid, scale_lr, strategy
 
 if TYPE_CHECKING:
+    from etude.finder import find
     from etude.integrations.torch import Scheduler
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
@@ -58,6 +59,7 @@ __all__ = [
     "cosine",
     "cyclic",
     "exponential",
+    "find",
     "from_torch",
     "function",
     "greedy",
@@ -71,6 +73,7 @@ __all__ = [
     "points",
     "polynomial",
     "restarts",
+    "scale_lr",
     "spike",
     "step",
     "strategy",
@@ -83,6 +86,7 @@ _NEEDS_TORCH = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
     "compare": "etude.race",
+    "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
     "to_torch": "etude.integrations.torch_export",
 }

@@ -3,8 +3,9 @@
 import pytest
 
 from etude.errors import StrategyError
-from etude.race.design import LRS, SCHEDULES, beyond_the_edge, default_strategies, usual_lrs
+from etude.race.design import SCHEDULES, beyond_the_edge, default_strategies
 from etude.strategies import OPTIMIZERS, strategy
+from etude.strategies.usual import LRS, usual_lrs
 
 
 def test_the_usual_grid_covers_two_optimizers_and_every_schedule():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from etude.race.ranking import common_outcome, judge_together, paired_interval, rank
+from etude.diagnosis.statistics import mean_interval
+from etude.race.ranking import common_outcome, judge_together, rank
 from etude.records import Curve, Outcome, Run
 from etude.strategies import strategy
 
@@ -44,14 +45,14 @@ def test_differences_are_paired_by_seed():
 def test_the_interval_is_students_t():
     differences = [0.1, 0.3, 0.2, 0.5]
     expected = stats.t.interval(0.95, 3, np.mean(differences), stats.sem(differences))
-    assert paired_interval(differences) == pytest.approx(expected)
+    assert mean_interval(differences) == pytest.approx(expected)
 
 
 def test_95_percent_of_the_intervals_hold_the_truth():
     rng = np.random.default_rng(0)
     held = [
         low <= 0.5 <= high
-        for low, high in (paired_interval(rng.normal(0.5, 1, 3)) for _ in range(4000))
+        for low, high in (mean_interval(rng.normal(0.5, 1, 3)) for _ in range(4000))
     ]
     # Binomial standard error of 0.95 over 4,000: 0.0034.
     assert np.mean(held) == pytest.approx(0.95, abs=0.012)

@@ -18,6 +18,7 @@ INTERRUPTED = 130
 
 _COMMANDS = {
     "compare": "etude.cli.compare",
+    "find": "etude.cli.find",
     "schedule": "etude.cli.schedule",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",

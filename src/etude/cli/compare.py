@@ -1,19 +1,15 @@
 """`etude compare`: train strategies on a task and say which wins."""
 
-import json
-import re
-import sys
-from contextlib import nullcontext, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from etude.cli import INTERRUPTED
-from etude.cli.screen import heard_or_not, screen
+from etude.cli.lists import number, read_seeds, split
+from etude.cli.options import run_options
+from etude.cli.output import check_files, keeping_clear, write
 
 if TYPE_CHECKING:
-    from etude.records import Comparison
     from etude.strategies import Strategy
 
 
@@ -37,21 +33,11 @@ if TYPE_CHECKING:
     " usual grid.",
 )
 @click.option(
-    "--updates", type=int, metavar="N", help="Length of each run.  [default: the task's budget]"
-)
-@click.option(
-    "--seeds", default="3", show_default=True, metavar="N", help="How many seeds, or which: 0,1,7."
-)
-@click.option(
-    "--batch-size", type=int, metavar="N", help="Examples an update.  [default: the task's]"
-)
-@click.option(
     "--metric",
     default="loss",
     show_default=True,
     help="Rank by validation loss, or by the task's metric.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where to train.")
 @click.option(
     "--exhaustive",
     is_flag=True,
@@ -70,38 +56,7 @@ if TYPE_CHECKING:
     help="What a race may cost: 20000 updates, 40runs or 90s.  [default: a quarter of the"
     " exhaustive comparison]",
 )
-@click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    help="What trains: serial (one run after the other), stacked (many in one pass), or fast"
-    " (stacked and compiled).",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes; 0 trains in this one.  [default: one per core]",
-)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the result as JSON; - is standard output.",
-)
-@click.option(
-    "--html",
-    "html_file",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the report as one HTML page; - is standard output.",
-)
-@click.option(
-    "--store",
-    metavar="URL",
-    help="Where runs are kept.  [default: ETUDE_HOME, or your data folder]",
-)
-@click.option("--fresh", is_flag=True, help="Train all runs, also those that the store has.")
-@click.option("--quiet", is_flag=True, help="Show neither progress nor ranking.")
+@run_options
 @click.pass_context
 def compare(
     ctx: click.Context,
@@ -128,6 +83,8 @@ def compare(
     """
     from etude.cli.progress import Progress
     from etude.race import compare as run_comparison
+    from etude.records import as_json
+    from etude.report import page, show
     from etude.store import Store
 
     if settings["exhaustive"] and settings["budget"] is not None:
@@ -135,12 +92,10 @@ def compare(
             "--budget limits a race, and --exhaustive asks for no race; give one of them"
         )
     chosen = _strategies(optimizers, lrs, schedules, strategies)
-    picked = _seeds(seeds)
-    _check_files(json_file, html_file)
-    to_stdout = "-" in (json_file, html_file)
+    picked = read_seeds(seeds)
+    check_files(json_file, html_file)
     with (
-        # The answer must be alone there, and a user's model may print.
-        redirect_stdout(sys.stderr) if to_stdout else nullcontext(),
+        keeping_clear(json_file, html_file),
         Store.open(store) as kept,
         Progress(quiet=quiet, metric=settings["metric"]) as progress,
     ):
@@ -154,7 +109,14 @@ def compare(
             listener=progress,
             **settings,
         )
-    _write(comparison, json_file, html_file, quiet=quiet)
+    write(
+        json_file,
+        html_file,
+        quiet=quiet,
+        show=lambda console: show(comparison, console),
+        data=lambda: as_json(comparison),
+        page=lambda: page(comparison),
+    )
     if not comparison.complete:
         ctx.exit(INTERRUPTED)
     ctx.exit(0 if comparison.winner else 1)
@@ -171,100 +133,10 @@ def _strategies(
     from etude.strategies import strategy
 
     grid: dict[str, Any] = {
-        "optimizers": _split(optimizers),
-        "lrs": [_number(text) for text in _split(lrs, everywhere=True)],
-        "schedules": _split(schedules),
+        "optimizers": split(optimizers),
+        "lrs": [number(text) for text in split(lrs, everywhere=True)],
+        "schedules": split(schedules),
     }
     given = {name: values for name, values in grid.items() if values}
     single = [strategy(text) for text in texts]
     return single if single and not given else single + default_strategies(**given)
-
-
-def _split(lists: tuple[str, ...], *, everywhere: bool = False) -> list[str]:
-    """Split at semicolons and commas, but leave the commas inside `multistep 30%,60%` alone."""
-    comma = r"[;,]" if everywhere else r";|,\s*(?=[a-z(]|1-sqrt)"
-    return [part.strip() for text in lists for part in re.split(comma, text) if part.strip()]
-
-
-def _number(text: str) -> float:
-    from etude.errors import StrategyError
-
-    try:
-        return float(text)
-    except ValueError:
-        raise StrategyError(f"lr must be a finite number above 0, got lr={text!r}") from None
-
-
-def _seeds(text: str) -> int | list[int]:
-    from etude.errors import CompareError
-
-    try:
-        return [int(part) for part in text.split(",")] if "," in text else int(text)
-    except ValueError:
-        raise CompareError(f"seeds must be a count or a list such as 0,1,7, got {text!r}") from None
-
-
-def _check_files(json_file: str | None, html_file: str | None) -> None:
-    if json_file == html_file == "-":
-        raise click.UsageError("only one of --json and --html can be -, which is standard output")
-    for path in filter(None, (json_file, html_file)):
-        if path != "-":
-            _check_writable(path)
-
-
-def _check_writable(path: str) -> None:
-    """Find out before the training, not after it, that the answer cannot be written."""
-    import tempfile
-
-    from etude.errors import EtudeError
-
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise EtudeError(f"{path} must lie in a folder that exists, but {folder} does not; make it")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise EtudeError(
-            f"{path} must lie in a folder that can be written, but {folder} cannot"
-            f" ({error.strerror}); name another"
-        ) from None
-
-
-def _write(
-    comparison: "Comparison", json_file: str | None, html_file: str | None, *, quiet: bool
-) -> None:
-    """Write the files, then show: of what is shown, nobody need read the end."""
-    from etude.records import as_json
-    from etude.report import page, show
-
-    texts: dict[str, str] = {}
-    if json_file:
-        texts[json_file] = json.dumps(as_json(comparison), indent=2, allow_nan=False) + "\n"
-    if html_file:
-        texts[html_file] = page(comparison)
-    to_stdout = texts.pop("-", None)
-    try:
-        for path, text in texts.items():
-            _put(text, path)
-    finally:
-        with heard_or_not():
-            if not quiet:
-                show(comparison, screen(stderr=to_stdout is not None))
-            if to_stdout is not None:
-                click.echo(to_stdout.encode(), nl=False)  # UTF-8, as the page says, in any terminal
-    if not quiet:
-        with heard_or_not():
-            click.echo("".join(f"written: {path}\n" for path in texts), nl=False, err=True)
-
-
-def _put(text: str, path: str) -> None:
-    from etude.errors import EtudeError
-    from etude.report import write_text_atomically
-
-    try:
-        write_text_atomically(path, text)
-    except OSError as error:
-        raise EtudeError(
-            f"{path} must be a file that can be written, but it cannot ({error.strerror})"
-        ) from error

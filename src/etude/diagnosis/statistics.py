@@ -5,12 +5,15 @@ autocorrelation of neighbouring updates then no longer pretend to be evidence.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import stdtrit
 
 from etude.records import Array
 
 BLOCKS = 20
+CONFIDENCE = 0.95
 
 
 def block_medians(values: Array, blocks: int = BLOCKS) -> Array:
@@ -61,3 +64,19 @@ def falling_p_value(levels: Array) -> float:
     # The continuity correction moves S one step towards 0.
     z = (score - math.copysign(1.0, score)) / spread if score else 0.0
     return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Give the 95 % interval of a mean, by Student's t; of paired differences, say.
+
+    mean -+ t(0.975, n-1) s / sqrt(n). (nan, nan) for fewer than two values, or when one is not
+    finite.
+    """
+    count = len(values)
+    if count < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - a spread needs two
+        return math.nan, math.nan
+    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(
+        np.std(values, ddof=1) / math.sqrt(count)
+    )
+    mean = float(np.mean(values))
+    return mean - half, mean + half

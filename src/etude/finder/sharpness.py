@@ -126,10 +126,12 @@ def hessian(prepared: Prepared, model: nn.Module) -> tuple[Product, int, Tensor]
     def product(vector: Tensor) -> Tensor:
         if not slope.requires_grad:  # a loss that is linear in the weights has no curvature
             return torch.zeros_like(vector)
-        parts = torch.autograd.grad(
-            slope, weights, vector, retain_graph=True, materialize_grads=True
-        )
-        return _flat(parts).detach()
+        parts = torch.autograd.grad(slope, weights, vector, retain_graph=True, allow_unused=True)
+        if all(part is None for part in parts):
+            # What torch gives, instead of an error, for a once_differentiable function.
+            raise RuntimeError("some operation of the model has no second derivative")
+        both = zip(parts, weights, strict=True)
+        return _flat([torch.zeros_like(w) if p is None else p.detach() for p, w in both])
 
     return product, slope.numel(), slope.detach()
 

@@ -25,8 +25,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn, optim
 
-from etude.finder.sharpness import Eigenvalue, sharpness, trained
-from etude.strategies import Strategy, build_optimizer
+from etude.finder.sharpness import Eigenvalue, sharpness
+from etude.strategies import Strategy
 from etude.tasks import Prepared
 
 _BETAS = (0.9, 0.999)
@@ -57,15 +57,20 @@ def preconditioner(strategy: Strategy, optimizer: optim.Optimizer) -> list[Tenso
     - Adagrad: sqrt(sum of g^2) + eps
 
     Returns:
-        None for SGD. A weight whose gradient was always 0 has P = eps.
+        None for SGD.
     """
     if not is_preconditioned(strategy):
         return None
     (group,) = optimizer.param_groups
-    return [_diagonal(strategy, group, optimizer.state[weight]) for weight in group["params"]]
+    trained = [weight for weight in group["params"] if weight.requires_grad]
+    return [_diagonal(strategy, group, optimizer.state.get(weight), weight) for weight in trained]
 
 
-def _diagonal(strategy: Strategy, group: dict[str, Any], memory: dict[str, Any]) -> Tensor:
+def _diagonal(
+    strategy: Strategy, group: dict[str, Any], memory: dict[str, Any] | None, weight: Tensor
+) -> Tensor:
+    if not memory:  # never had a gradient, so that its curvature is 0 whatever divides it
+        return torch.ones_like(weight)
     eps = group["eps"]
     if strategy.optimizer == "rmsprop":
         return memory["square_avg"].sqrt() + eps
@@ -94,17 +99,3 @@ def stable_lr(
     scale = None if optimizer is None else preconditioner(strategy, optimizer)
     found = sharpness(prepared, model, decay=cast("float", decay), preconditioner=scale)
     return (limit_factor(strategy) / found.value if found.value > 0 else float("inf")), found
-
-
-def restored(
-    strategy: Strategy, model: nn.Module, state: dict[str, Any]
-) -> tuple[nn.Module, optim.Optimizer]:
-    """Give model and optimizer as a run's saved state has them."""
-    model.load_state_dict(state["model"])
-    optimizer = build_optimizer(strategy, trained(model))
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state["optimizer"]["state"], "param_groups": groups})
-    return model, optimizer
-
-
-__all__ = ["is_preconditioned", "limit_factor", "preconditioner", "restored", "stable_lr", "torch"]

@@ -14,6 +14,7 @@ from etude.records import Comparison, Place, Winner
 from etude.store import Store
 from etude.strategies import Strategy, strategy
 from etude.tasks import Prepared, Task
+from etude.tasks.seeds import untouched
 from etude.training import Plan, Pool, worker_count
 from etude.training.run import train
 
@@ -25,6 +26,7 @@ FEWEST_TRIES = 8
 """With fewer a race finds neither lr nor schedule."""
 
 
+@untouched()
 def compare(
     task: Task | Prepared | str,
     strategies: Sequence[Strategy | str] | Strategy | str | None = None,

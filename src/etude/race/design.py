@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import product
 
-from etude.errors import StrategyError
 from etude.records import Place
-from etude.schedules import Schedule, constant
+from etude.schedules import Schedule
 from etude.strategies import Strategy, strategy
+from etude.strategies.usual import USUAL_OPTIMIZERS, check_alone, half_decade, usual_lrs
 
-OPTIMIZERS = ("sgd momentum=0.9", "adamw")
 SCHEDULES = (
     "constant",
     "step 30%",
@@ -18,20 +16,12 @@ SCHEDULES = (
     "warmup 5% -> constant -> 1-sqrt 20%",
     "one-cycle",
 )
-LRS = {
-    "sgd": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
-    "adam": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
-    "adamw": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
-    "rmsprop": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
-    "adagrad": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0),
-}
-"""Peak lrs to begin with, in half decades. A winner at an edge makes the grid longer."""
 WORTH_A_RUN = 0.25
 """Distance of a new lr from those tried, as a share of the grid's step, that is worth a run."""
 
 
 def default_strategies(
-    optimizers: Sequence[str] = OPTIMIZERS,
+    optimizers: Sequence[str] = USUAL_OPTIMIZERS,
     *,
     lrs: Sequence[float] | None = None,
     schedules: Sequence[Schedule | str] = SCHEDULES,
@@ -47,38 +37,13 @@ def default_strategies(
         StrategyError: when a value cannot hold, or an optimizer's text has an lr or a schedule.
     """
     for text in optimizers:
-        _check_alone(text)
+        check_alone(text)
     found = (
         strategy(text, lr=lr, schedule=schedule)
         for text, schedule in product(optimizers, schedules)
         for lr in (lrs or usual_lrs(text))
     )
     return list(dict.fromkeys(found))
-
-
-def _check_alone(optimizer: str) -> None:
-    """Refuse what the grid's own lrs and schedules would silently replace."""
-    named_lr = False
-    with suppress(StrategyError):
-        strategy(optimizer)  # refused without an lr
-        named_lr = True
-    if named_lr or strategy(optimizer, lr=1.0).schedule != constant():
-        raise StrategyError(
-            f"an optimizer of a grid takes its lr and schedule from their lists, got {optimizer!r};"
-            " leave them out here, or give it as a strategy of its own"
-        )
-
-
-def usual_lrs(optimizer: str) -> tuple[float, ...]:
-    """Give the peak lrs to begin with.
-
-    With momentum b each gradient moves the weights by lr / (1 - b) in the end, so that the grid
-    of plain SGD is moved down by that factor, to the nearest half decade.
-    """
-    probe = strategy(optimizer, lr=1.0)
-    momentum = dict(probe.options).get("momentum", 0.0)
-    factor = 1.0 - momentum if isinstance(momentum, float) else 1.0
-    return tuple(_half_decade(lr * factor) for lr in LRS[probe.optimizer])
 
 
 def between(ranking: Sequence[Place]) -> Strategy | None:
@@ -110,13 +75,6 @@ def between(ranking: Sequence[Place]) -> Strategy | None:
     return strategy(best.strategy).with_lr(float(f"{math.exp(bottom):.2g}"))
 
 
-def _half_decade(lr: float) -> float:
-    """Give the nearest of ..., 0.01, 0.03, 0.1, ... as people write them."""
-    candidates = [digit * 10.0**power for power in range(-9, 4) for digit in (1, 3)]
-    nearest = min(candidates, key=lambda c: max(c / lr, lr / c))
-    return float(f"{nearest:.0e}")
-
-
 def beyond_the_edge(best: Strategy, tried: Sequence[Strategy]) -> Strategy | None:
     """Give the next peak lr to try when the best one lies at an edge of those tried, else None.
 
@@ -129,6 +87,6 @@ def beyond_the_edge(best: Strategy, tried: Sequence[Strategy]) -> Strategy | Non
     for edge, inner in (family[-1], family[-2]), (family[0], family[1]):
         if best.peak_lr == edge:
             lr = edge * edge / inner
-            usual = all(_half_decade(tried_lr) == tried_lr for tried_lr in family)
-            return best.with_lr(_half_decade(lr) if usual else float(f"{lr:.2g}"))
+            usual = all(half_decade(tried_lr) == tried_lr for tried_lr in family)
+            return best.with_lr(half_decade(lr) if usual else float(f"{lr:.2g}"))
     return None

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import stdtrit
 
 from etude.diagnosis import end_level, judge
+from etude.diagnosis.statistics import mean_interval
 from etude.records import Outcome, Place, Run
 from etude.strategies import Strategy
 
-CONFIDENCE = 0.95
 Quantity = Callable[[Run], float]
 
 
@@ -107,23 +106,7 @@ def _against(
     if place is winner:
         return place
     mine, best = values[place.strategy], values[winner.strategy]
-    low, high = paired_interval([mine[seed] - best[seed] for seed in mine if seed in best])
+    low, high = mean_interval([mine[seed] - best[seed] for seed in mine if seed in best])
     # A failed run is worse whatever the interval says; without one nothing else surely is.
     tie = low <= 0 <= high or (math.isnan(low) and math.isfinite(place.loss))
     return replace(place, interval=(low, high), tie=tie and may_tie)
-
-
-def paired_interval(differences: Sequence[float]) -> tuple[float, float]:
-    """Give the 95 % interval of the mean of paired differences, by Student's t.
-
-    mean -+ t(0.975, n-1) s / sqrt(n). (nan, nan) for fewer than two differences, or when one is
-    not finite.
-    """
-    count = len(differences)
-    if count < 2 or not np.isfinite(differences).all():  # noqa: PLR2004 - a spread needs two
-        return math.nan, math.nan
-    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(
-        np.std(differences, ddof=1) / math.sqrt(count)
-    )
-    mean = float(np.mean(differences))
-    return mean - half, mean + half

@@ -3,29 +3,21 @@
 The page is complete without scripts (answer, ranking, code, decisions); scripts add the charts.
 """
 
-import json
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-
-from etude._version import __version__
 from etude.records import Comparison, Outcome, Place
 from etude.report import figures, rungs, words
+from etude.report.facts import facts
+from etude.report.parts import render
 from etude.report.rungs import Point
 from etude.report.words import Digits
 
 ROWS = 12
 """Places that the ranking shows before it is opened."""
-
-_KNOWN_TASK_KEYS = {"name", "about", "metric", "maximize", "chance"}
 
 
 def page(comparison: Comparison) -> str:
@@ -33,8 +25,8 @@ def page(comparison: Comparison) -> str:
     winner, rest = words.answer(comparison)
     return render(
         "report.html",
-        scripts=("charts.js", "reading.js", "report.js"),
-        data=figures.payload(comparison),
+        scripts=("charts.js", "reading.js", "copy.js", "report.js"),
+        data=figures.payload(comparison) if comparison.ranking else None,
         comparison=comparison,
         words=words,
         winner=winner,
@@ -46,59 +38,12 @@ def page(comparison: Comparison) -> str:
         copies=rungs.copies_compared(comparison),
         first_rows=ROWS,
         sensitivity=_sensitivity(comparison),
-        facts=_facts(comparison),
+        facts=facts(
+            comparison.task,
+            {**comparison.settings, "seeds": words.seeds(comparison)},
+            comparison.versions,
+        ),
     )
-
-
-def render(template: str, *, scripts: Sequence[str], data: Any, **names: Any) -> str:
-    """Fill in a template with its scripts, the JSON that they read, and what else it names."""
-    return (
-        _templates()
-        .get_template(template)
-        .render(
-            data=_json(data),
-            script=_module(*scripts),
-            static=_static,
-            version=__version__,
-            **names,
-        )
-    )
-
-
-@cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("etude.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["unbroken"] = _unbroken
-    return environment
-
-
-def _unbroken(strategy: str) -> Markup:
-    """Keep the arrow of a strategy's text in one piece where its line breaks."""
-    return escape(strategy).replace("-&gt;", Markup('<span class="whole">-&gt;</span>'))
-
-
-def _static(name: str) -> Markup:
-    """Give one of our own files, to be written into the page as it is."""
-    return Markup(files("etude.report").joinpath("static", name).read_text("utf-8"))  # noqa: S704 - a file of this package, not a user's text
-
-
-def _module(*names: str) -> Markup:
-    """Join ES modules into one: a page without network cannot import, so those lines go."""
-    joined = "\n".join(_static(name) for name in names)
-    joined = re.sub(r"^import .*\n", "", joined, flags=re.MULTILINE)
-    return Markup(re.sub(r"^export ", "", joined, flags=re.MULTILINE))  # noqa: S704 - files of this package, not a user's text
-
-
-def _json(value: Any) -> Markup:
-    """Write JSON that no text in it can end the script element around it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - "<" was the only way out of the element
 
 
 def _key_numbers(comparison: Comparison) -> list[tuple[str, str]]:
@@ -230,20 +175,3 @@ def _cell(point: Point | None, digits: Digits) -> str:
     if point.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED):
         return f"{mark} {point.outcome}"
     return f"{digits.plain(point.loss)} {mark}"
-
-
-def _facts(comparison: Comparison) -> list[tuple[str, str]]:
-    """Give what is needed to run it again: sizes, settings, seeds and versions."""
-    task = {key: value for key, value in comparison.task.items() if key not in _KNOWN_TASK_KEYS}
-    settings = {key: value for key, value in comparison.settings.items() if key != "command"}
-    settings["seeds"] = words.seeds(comparison)
-    everything = {**task, **settings, "versions": comparison.versions}
-    return [(key.replace("_", " "), _fact(value)) for key, value in everything.items()]
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_fact(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_fact, value))
-    return words.number(value) if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.report.html import render
+from etude.report.parts import render
 from etude.report.svg import svg
 from etude.schedules.conventions import Imported
 from etude.schedules.traits import SAME, Summary, summarise

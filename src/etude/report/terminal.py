@@ -1,16 +1,14 @@
 """Shows a comparison in the terminal: readable in 80 columns, in a pipe and without colour."""
 
-from collections.abc import Iterable
-
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from etude.records import Comparison, Outcome, Place
 from etude.report import rungs, words
+from etude.report.console import fit, say, show_code, show_command, show_list
 from etude.report.hanging import hanging
 from etude.report.words import Digits
 
@@ -30,39 +28,27 @@ _STYLES = {
     Outcome.COLLAPSED: "red",
     Outcome.DIVERGED: "red",
 }
-_ASCII = str.maketrans({"✓": "+", "↗": "/", "–": "-", "✗": "x", "·": "-", "é": "e"})
 
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print the ranking, the outcomes, the decisions and the winner's code."""
-    _say(console, _heading(comparison), "bold")
+    say(console, _heading(comparison), "bold")
     console.print()
     if rungs.finalists(comparison):
         console.print(_ranking(comparison, console))
         console.print()
     if comparison.ranking:
-        _say(console, _rest(comparison))
+        say(console, _rest(comparison))
         if rungs.finalists(comparison):
-            _say(console, words.how_compared(comparison), "dim")
+            say(console, words.how_compared(comparison), "dim")
         console.print()
     _show_dropped(comparison, console)
     for notice in words.notices(comparison):
-        _say(console, notice, "bold yellow")
-    _say(console, " ".join(words.answer(comparison)).strip(), "bold")
+        say(console, notice, "bold yellow")
+    say(console, " ".join(words.answer(comparison)).strip(), "bold")
     _show_decisions(comparison, console)
     _show_code(comparison, console)
-    _show_command(comparison, console)
-
-
-def _say(console: Console, sentence: str, style: str = "") -> None:
-    console.print(Text(_fit(console, sentence), style=style))
-
-
-def _fit(console: Console, text: str) -> str:
-    """Replace what the terminal's encoding cannot write: a report must never end in a crash."""
-    if not console.options.ascii_only:
-        return text
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+    show_command(console, comparison.settings.get("command"))
 
 
 def _heading(comparison: Comparison) -> str:
@@ -173,12 +159,12 @@ def _listed(comparison: Comparison) -> list[Place]:
 
 
 def _strategy(console: Console, place: Place) -> Text:
-    return Text(_fit(console, place.strategy))
+    return Text(fit(console, place.strategy))
 
 
 def _outcome(console: Console, place: Place) -> Text:
     words_and_mark = f"{words.MARKS[place.outcome]} {place.outcome}"
-    return Text(_fit(console, words_and_mark), style=_STYLES[place.outcome])
+    return Text(fit(console, words_and_mark), style=_STYLES[place.outcome])
 
 
 def _standing(comparison: Comparison, place: Place) -> Text:
@@ -222,13 +208,13 @@ def _show_dropped(comparison: Comparison, console: Console) -> None:
     """Print what each rung dropped as one line, and why the best of it did not go on."""
     if not rungs.is_race(comparison):
         return
-    _say(console, words.dropped_title(comparison), "bold")
-    _show_list(console, words.dropped_in_words(comparison))
-    _say(console, words.what_copies_are(comparison), "dim")
+    say(console, words.dropped_title(comparison), "bold")
+    show_list(console, words.dropped_in_words(comparison))
+    say(console, words.what_copies_are(comparison), "dim")
     console.print()
-    _say(console, "The best of these", "bold")
+    say(console, "The best of these", "bold")
     best = [place for rung in rungs.rungs(comparison) for place in rung.dropped[:BEST_DROPPED]]
-    _show_list(console, [f"{place.strategy}\n{place.note}" for place in best])
+    show_list(console, [f"{place.strategy}\n{place.note}" for place in best])
     console.print()
 
 
@@ -236,33 +222,10 @@ def _show_decisions(comparison: Comparison, console: Console) -> None:
     if not comparison.decisions:
         return
     console.print()
-    _say(console, "Decided by étude", "bold")
-    _show_list(console, comparison.decisions)
-
-
-def _show_list(console: Console, items: Iterable[str]) -> None:
-    bullet = Text(_fit(console, "· "))
-    for item in items:
-        console.print(hanging(console, bullet, Text(_fit(console, item))))
+    say(console, "Decided by étude", "bold")
+    show_list(console, comparison.decisions)
 
 
 def _show_code(comparison: Comparison, console: Console) -> None:
-    """Print the code unwrapped and uncut, so that it can be copied or piped into a file."""
-    if comparison.winner is None:
-        return
-    console.print()
-    _say(console, "The winner in PyTorch", "bold")
-    code = _fit(console, comparison.winner.code.rstrip())
-    syntax = Syntax(code, "python", theme="ansi_dark", background_color="default")
-    text = syntax.highlight(code)
-    text.rstrip()
-    console.print(text, soft_wrap=True)
-
-
-def _show_command(comparison: Comparison, console: Console) -> None:
-    command = comparison.settings.get("command")
-    if not command:
-        return
-    console.print()
-    _say(console, "To run it again", "bold")
-    console.print(Text(_fit(console, command)), soft_wrap=True)
+    if comparison.winner is not None:
+        show_code(console, "The winner in PyTorch", comparison.winner.code)

@@ -3,6 +3,7 @@
 
 import { drawChart, element, finite, nearest, number, scaleFor, swatch, unbroken } from "./charts.js";
 import { makeReadable, say } from "./reading.js";
+import { setUpCopy } from "./copy.js";
 
 const MOST = 8;
 const TABLE_ROWS = 25;
@@ -321,23 +322,6 @@ function setUpTable(controls) {
   refresh();
 }
 
-async function copyCode() {
-  const code = byId("code").textContent;
-  try {
-    await navigator.clipboard.writeText(code);
-    confirmCopy("Copied");
-  } catch {
-    getSelection().selectAllChildren(byId("code"));
-    confirmCopy(document.execCommand("copy") ? "Copied" : "Selected: now copy");
-  }
-}
-
-function confirmCopy(text) {
-  byId("copy").textContent = text;
-  say(text);
-  setTimeout(() => { byId("copy").textContent = "Copy"; }, 3000);
-}
-
 function drawAll() {
   drawShown();
   drawSensitivity();
@@ -359,10 +343,7 @@ function start() {
     if (width !== innerWidth) drawAll();
     width = innerWidth;
   }));
-  if (byId("copy")) {
-    byId("copy").hidden = false;
-    byId("copy").addEventListener("click", copyCode);
-  }
+  setUpCopy();
 }
 
 start();
