@@ -130,10 +130,7 @@ def compare(
     from etude.race import compare as run_comparison
     from etude.store import Store
 
-    if settings["exhaustive"] and settings["budget"] is not None:
-        raise click.UsageError(
-            "--budget limits a race, and --exhaustive asks for no race; give one of them"
-        )
+    _check_budget(settings["budget"], exhaustive=settings["exhaustive"])
     chosen = _strategies(optimizers, lrs, schedules, strategies)
     picked = _seeds(seeds)
     _check_files(json_file, html_file)
@@ -202,6 +199,16 @@ def _seeds(text: str) -> int | list[int]:
         return [int(part) for part in text.split(",")] if "," in text else int(text)
     except ValueError:
         raise CompareError(f"seeds must be a count or a list such as 0,1,7, got {text!r}") from None
+
+
+def _check_budget(budget: str | None, *, exhaustive: bool) -> None:
+    from etude.errors import CompareError
+
+    if exhaustive and budget is not None:
+        raise CompareError(
+            f"a budget limits a race, and --exhaustive asks for none, got --budget {budget};"
+            " give one of them"
+        )
 
 
 def _check_files(json_file: str | None, html_file: str | None) -> None:
