@@ -54,7 +54,7 @@ def etude_search(setting: Setting, *, exhaustive: bool) -> Found:
             seeds=seeds_of(setting.seed),
             exhaustive=exhaustive,
             tries=None if exhaustive else setting.strategies,
-            budget=BUDGET,
+            budget=None if exhaustive else BUDGET,
         )
     best, *others = [place.strategy for place in comparison.ranking]
     trained = comparison.cost["trained"]

@@ -87,10 +87,6 @@ def compare(
     from etude.report import page, show
     from etude.store import Store
 
-    if settings["exhaustive"] and settings["budget"] is not None:
-        raise click.UsageError(
-            "--budget limits a race, and --exhaustive asks for no race; give one of them"
-        )
     chosen = _strategies(optimizers, lrs, schedules, strategies)
     picked = read_seeds(seeds)
     check_files(json_file, html_file)

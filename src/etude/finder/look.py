@@ -15,7 +15,7 @@ from etude.finder.stability import is_preconditioned, stable_lr
 from etude.records import Measured, NoiseScale, Stability
 from etude.report.words import number
 from etude.strategies import Strategy, build_optimizer
-from etude.tasks import Prepared, build_model, one_thread
+from etude.tasks import Prepared, build_model, plain_arithmetic
 from etude.tasks.seeds import untouched
 from etude.training import Plan, SerialCohort
 
@@ -51,7 +51,7 @@ def look(
     points: list[tuple[int, float, float]] = []
     noises: list[tuple[int, Measured]] = []
     try:
-        with untouched(), one_thread():
+        with untouched(), plain_arithmetic():
             for at in standings(prepared, strategy, updates=updates, horizon=horizon):
                 if (noise := noise_scale(prepared, at.model)) is not None:
                     noises.append((at.updates, noise))

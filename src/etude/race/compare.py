@@ -90,6 +90,11 @@ def compare(
         listener=listener or Silence(),
     )
     job.check(chosen)
+    if exhaustive and budget is not None:
+        raise CompareError(
+            f"a budget limits a race, and an exhaustive comparison is none, got budget={budget!r};"
+            " give one of them"
+        )
     tried = _tries(tries, len(chosen), exhaustive=exhaustive)
     whole = tried * len(picked) * job.updates
     allowed = read_budget(budget, run=job.updates, exhaustive=whole)
