@@ -102,6 +102,12 @@ def test_updates_that_were_not_trained_now_are_explained(race):
         "Trained now: 9,000; starts that runs share are trained once, and 4 runs came from the"
         " store."
     )
+    diverged = tuple(replace(run, updates=run.planned // 2) for run in race.runs)
+    cost = {**race.cost, "trained": 9000, "resumed": 1}
+    assert words.cost_in_words(replace(race, cost=cost, runs=diverged)).endswith(
+        "Trained now: 9,000; starts that runs share are trained once, a run that diverges ends"
+        " early, and 1 run had been begun before."
+    )
 
 
 def test_ties_of_a_race_are_with_finalists(race):

@@ -76,6 +76,7 @@ def compare(
         CompareError: when a setting cannot hold.
         TaskError: when the task cannot be trained.
         ScheduleError: when a schedule does not fit the run.
+        KeyboardInterrupt: at Ctrl-C before a run has ended; its message says what is kept.
     """
     chosen, picked = _strategies(strategies), read_seeds(seeds)
     prepared = read_task(task, batch_size, device)
