@@ -295,7 +295,7 @@ BAD = {
     "a budget of no time": (["train.py:task", "--budget", "0s"], "more than no time, got '0s'"),
     "a budget without a race": (
         ["train.py:task", "--budget", "9000", "--exhaustive"],
-        "a budget limits a race, and an exhaustive comparison is none, got --budget 9000",
+        "a budget limits a race, and an exhaustive comparison is none, got budget='9000'",
     ),
     "a device without numbers": (["train.py:task", "--device", "meta"], "device 'meta' cannot"),
     "an unknown device": (["train.py:task", "--device", "tpu9"], "device"),
