@@ -264,6 +264,7 @@ def _names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.option("--retest", "fresh", default=10, show_default=True, help="Fresh seeds of a choice.")
 @click.option("--store", "file", help="An SQLite file that keeps retests for the next time.")
 @click.option("--only", callback=_names, default="", help="Only searchers so named.")
+@click.option("--without", callback=_names, default="", help="No searchers so named.")
 @click.option("--slow", is_flag=True, help="Ray Tune without reuse of actors too: minutes.")
 @click.option("--grid", is_flag=True, help="Train the whole space for the reference: minutes.")
 @click.option("--judge", "judging", is_flag=True, help="Race against exhaustive.")
@@ -275,6 +276,7 @@ def main(
     fresh: int,
     file: str | None,
     only: list[str],
+    without: list[str],
     slow: bool,
     grid: bool,
     judging: bool,
@@ -284,7 +286,8 @@ def main(
     searchers = {
         name: search
         for name, search in (SEARCHERS | (SLOW if slow else {})).items()
-        if not only or any(part in name for part in only)
+        if (not only or any(part in name for part in only))
+        and not any(part in name for part in without)
     }
     store = Store.open(file) if file else None
     if judging:

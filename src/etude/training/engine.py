@@ -45,6 +45,8 @@ class Engine:
     """Runs trained in one pass."""
     why: str = "asked for"
     """Why it was chosen."""
+    exact: bool = True
+    """Do its runs have the bits of ordinary ones? Compiled ones never do."""
     steps: dict[int, Steps] = field(default_factory=dict[int, Steps], compare=False, repr=False)
     """Steps that were recorded already, by batch size; grows by what its cohorts record."""
 
@@ -53,11 +55,11 @@ class Engine:
         """Which bits a run has: those of ordinary training, or of steps compiled for so many."""
         if self.name == "fast":
             return f"fast {self.lanes}"
-        return "ordinary" if all(made.network.exact for made in self.steps.values()) else "stacked"
+        return "ordinary" if self.exact else "stacked"
 
     def as_dict(self) -> dict[str, Any]:
         """Give what JSON can hold, and `Engine(**...)` reads."""
-        return {"name": self.name, "lanes": self.lanes, "why": self.why}
+        return {"name": self.name, "lanes": self.lanes, "why": self.why, "exact": self.exact}
 
     def cohort(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> Cohort:
         """Give runs to train."""
@@ -111,7 +113,13 @@ def choose(
     lanes = min(chunk_for(prepared, max(sizes)), max(runs, 1))
     if wanted == "auto":
         return _fastest(prepared, strategies[0], lanes, steps, work=work)
-    return Engine("stacked", lanes, steps=steps) if wanted == "stacked" else Engine("fast", lanes)
+    if wanted == "fast":
+        return Engine("fast", lanes, exact=False)
+    return Engine("stacked", lanes, exact=_exact(steps), steps=steps)
+
+
+def _exact(steps: dict[int, Steps]) -> bool:
+    return all(made.network.exact for made in steps.values())
 
 
 def _fastest(
@@ -124,19 +132,18 @@ def _fastest(
         found[fewer] = _seconds(prepared, each, Engine("stacked", fewer, steps=steps))
     lanes = min(found, key=found.__getitem__)
     on_gpu = prepared.device.type != "cpu"  # there even ordinary runs repeat no bits elsewhere
-    if not on_gpu and not all(made.network.exact for made in steps.values()):
+    if not on_gpu and not _exact(steps):
         # The code of a strategy is to give its run's losses.
         best = Engine(why="stacked, runs would differ from ordinary ones in their last bits")
     elif alone <= found[lanes]:
         best = Engine(why=f"stacked, runs took {found[lanes] / alone:.2g} times as long")
     else:
         pace = found[lanes]
-        best = Engine(
-            "stacked", lanes, f"one by one, runs took {alone / pace:.2g} times as long", steps
-        )
+        why = f"one by one, runs took {alone / pace:.2g} times as long"
+        best = Engine("stacked", lanes, why, _exact(steps), steps)
     if work * pace < COMPILE_PAYS:
         return best
-    fast = Engine("fast", lanes)
+    fast = Engine("fast", lanes, exact=False)
     took = _seconds(prepared, each, fast)
     compiled = replace(fast, why=f"one by one, runs took {alone / took:.2g} times as long")
     return compiled if took < pace else best
