@@ -60,3 +60,11 @@ def test_nobody_need_read_the_end(tmp_path, words):
     )  # fmt: skip
     os.close(writer)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_gpus_that_are_not_asked_for_are_hidden_so_that_workers_can_be_forked(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    CliRunner().invoke(main, ["compare", "nothing", "--device", "cuda"])
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    CliRunner().invoke(main, ["compare", "nothing"])
+    assert not os.environ["CUDA_VISIBLE_DEVICES"]

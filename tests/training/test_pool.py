@@ -75,6 +75,17 @@ def test_spawned_workers_find_the_task_by_its_name(digits, monkeypatch):
     assert run.id == train(digits, PLANS[0], updates=5).id
 
 
+def test_where_torch_sees_a_gpu_workers_are_spawned_with_the_batch_size_asked_for(
+    digits, monkeypatch
+):
+    monkeypatch.setattr(pool_module.torch.cuda, "is_available", lambda: True)
+    small = prepare(replace(digits.task, batch_size=16))
+    with Pool(small, workers=1, spec="digits") as pool:
+        assert pool._context.get_start_method() == "spawn"
+        (run,) = pool.train(PLANS[:1], updates=5)
+    assert run.id == train(small, PLANS[0], updates=5).id
+
+
 def test_without_a_name_there_are_no_spawned_workers(digits, monkeypatch):
     monkeypatch.setattr(pool_module.sys, "platform", "darwin")
     with Pool(digits, workers=2) as pool:

@@ -1,5 +1,6 @@
 """Options that every command which trains takes."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,13 @@ _OPTIONS = (
     click.option(
         "--batch-size", type=int, metavar="N", help="Examples an update.  [default: the task's]"
     ),
-    click.option("--device", default="cpu", show_default=True, help="Where to train."),
+    click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        callback=lambda _, __, device: _without_gpus(device),
+        help="Where to train.",
+    ),
     click.option(
         "--engine",
         default="auto",
@@ -53,6 +60,16 @@ _OPTIONS = (
     click.option("--fresh", is_flag=True, help="Train all runs, also those that the store has."),
     click.option("--quiet", is_flag=True, help="Show neither progress nor answer."),
 )
+
+
+def _without_gpus(device: str) -> str:
+    """Hide GPUs that are not asked for: where torch sees one, training cannot use all cores.
+
+    Its autograd would start threads, and workers could not be forked. What loads torch comes later.
+    """
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    return device
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:

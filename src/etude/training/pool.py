@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
+import torch
+
 from etude.errors import EtudeError
 from etude.records import Run
 from etude.tasks import Prepared, load_task, prepare
@@ -48,6 +50,18 @@ class _Worker:
     job: _Job | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A task for another process to load."""
+
+    spec: str
+    batch_size: int
+    """The task's own may have been replaced."""
+
+    def prepared(self) -> Prepared:
+        return prepare(replace(load_task(self.spec), batch_size=self.batch_size))
+
+
 class Pool:
     """Trains plans in worker processes; a context manager.
 
@@ -72,7 +86,8 @@ class Pool:
         # What was compiled or recorded is inherited, but cannot be sent.
         self.engine = replace(engine, steps={}) if method == "spawn" else engine
         self._context: Any = multiprocessing.get_context(method)
-        self._source = spec if method == "spawn" and spec else prepared
+        named = spec and _Named(spec, prepared.task.batch_size)
+        self._source = named if method == "spawn" and named else prepared
         self.size = worker_count(prepared, workers=workers, spec=spec)
         self._workers: list[_Worker] = []
         self._ended = 0
@@ -227,7 +242,7 @@ class Pool:
 def _work(
     pipe: Connection,
     copies: Sequence[Connection],
-    source: Prepared | str,
+    source: "Prepared | _Named",
     engine: Engine,
     done: Any,
     trained: Any,
@@ -237,7 +252,7 @@ def _work(
         copy.close()
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    prepared = prepare(load_task(source)) if isinstance(source, str) else source
+    prepared = source.prepared() if isinstance(source, _Named) else source
 
     def count(come: int, just_trained: int) -> None:
         done.value += come
@@ -280,8 +295,10 @@ def _start_method(prepared: Prepared, spec: str | None) -> str | None:
     """Say how workers get the task; None when they cannot."""
     if prepared.device.type != "cpu":
         return None  # one process feeds the GPU; a forked one could not use it
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not torch.cuda.is_available():
         return "fork"
+    # With a GPU in sight, autograd starts threads in its first backward pass, and a process that
+    # has them cannot be forked.
     return "spawn" if spec else None
 
 
