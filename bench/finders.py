@@ -39,7 +39,7 @@ OPTIMIZERS = ("sgd", "sgd momentum=0.9", "adam", "adamw")
 POINTS, DECADES = 16, 4
 SEEDS = (0, 1, 2)
 """Seeds of the grid and of the suggestions."""
-FRESH = 100
+FRESH = 1000
 """The first seed that a finder may use."""
 WITHIN = 0.95
 """A suggestion is good from this progress on."""

@@ -225,6 +225,8 @@ class LrRange:
     trials: tuple[Trial, ...]
     cost: int
     """Updates that its trials have."""
+    of_seeds: tuple[float, ...] = ()
+    """What each seed alone would suggest."""
     rules: dict[str, Measured] = field(default_factory=dict[str, Measured])
     """What each rule of the classic range test says, where that was asked for."""
     stability: Stability | None = None

@@ -12,8 +12,9 @@ from etude.tasks import prepare, quadratic
 def range_at(size, lr):
     text = "sgd momentum=0.9" if size == 1 else f"sgd momentum=0.9 batch={size}"
     suggestion = None if lr is None else Measured(lr, lr / 2, lr * 2)
+    of_seeds = () if lr is None else (lr, lr)
     return LrRange(
-        text, "constant", size, 100, suggestion, None, None, None, "", "", 1.0, (), (), 0
+        text, "constant", size, 100, suggestion, None, None, None, "", "", 1.0, (), (), 0, of_seeds
     )
 
 
@@ -40,7 +41,7 @@ def test_two_sizes_have_no_interval_and_one_no_power():
     assert two is not None
     assert two.value == pytest.approx(1)
     assert math.isnan(two.low)
-    assert fitted_power([1], [1]) is None
+    assert fitted_power([8, 8], [1, 2]) is None
 
 
 def test_rules_start_from_the_tasks_own_batch_size():

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etude.finder.pick import failure, over_seeds, pick, safe_below, valley
+from etude.finder.pick import (
+    PROGRESS,
+    Valley,
+    failure,
+    over_seeds,
+    pick,
+    safe_below,
+    slope,
+    valley,
+)
 from etude.records import Outcome, Trial
 
 LRS = [10 ** (k / 4) for k in range(-16, 1)]
@@ -41,12 +50,12 @@ STARTS = {0: START, 1: START}
 
 
 def test_a_parabola_has_its_bottom_and_edges_where_the_formula_says():
-    # Progress is 1 - away^2, so it is 0.85 where away = sqrt(0.15) of the width. Smoothing lifts
-    # the lowest level a little, so the edges lie a little further out; hence the tolerance.
+    # Progress is 1 - away^2, so it is PROGRESS where away = sqrt(1 - PROGRESS) of the width. That
+    # holds but for the smoothing of neighbours 1/4 apart, which adds 1/32, and interpolation.
     seen = valley(trials(bowl(0.01)), STARTS)
     assert seen is not None
     assert seen.best == pytest.approx(math.log(0.01), abs=1e-9)
-    away = math.sqrt(0.15) * math.log(10)
+    away = math.sqrt(1 - PROGRESS) * math.log(10)
     assert seen.low == pytest.approx(math.log(0.01) - away, abs=0.15)
     assert seen.high == pytest.approx(math.log(0.01) + away, abs=0.15)
     assert seen.closed_below
@@ -88,25 +97,45 @@ def test_losses_that_are_not_positive_are_read_as_they_are():
     assert seen.best == pytest.approx(math.log(0.01), abs=1e-9)
 
 
-@given(left=st.floats(1, 1e4), centre=st.floats(1e-3, 0.1), fails=st.floats(2e-4, 1))
-def test_the_suggestion_lies_in_the_range_and_never_above_what_was_safe(left, centre, fails):
+@given(
+    left=st.floats(1, 1e4),
+    centre=st.floats(1e-3, 0.1),
+    fails=st.floats(2e-4, 1),
+    fell=st.floats(-1, 0),
+)
+def test_the_suggestion_lies_in_the_range_and_never_above_what_was_safe(left, centre, fails, fell):
     made = trials(bowl(centre), fails_from=fails)
     seen = valley(made, STARTS)
     if seen is None:
         return
-    found = pick(seen, left=left, safe=safe_below(made))
+    found = pick(seen, slope=fell, left=left, safe=safe_below(made))
     assert found.low <= found.suggestion <= found.high
     assert found.suggestion <= math.exp(seen.best) * (1 + 1e-9)
     assert found.high <= safe_below(made) * (1 + 1e-9) < fails * (1 + 1e-9)
 
 
 def test_the_longer_the_run_the_lower_the_suggestion_down_to_the_low_edge():
-    seen = valley(trials(bowl(0.01)), STARTS)
-    assert seen is not None
-    said = [pick(seen, left=left, safe=1.0).suggestion for left in (1, 2, 4, 10, 1e6)]
-    assert said == sorted(said, reverse=True)
-    assert said[0] == pytest.approx(0.01)  # the copies were the run itself
-    assert said[-1] == pytest.approx(math.exp(seen.low), rel=1e-4)
+    seen = Valley(math.log(0.01), math.log(0.1), 0.0, closed_below=True, closed_above=True)
+    for fell in (0.0, -0.3, -1.0):
+        said = [pick(seen, slope=fell, left=m, safe=1.0).suggestion for m in (1, 2, 4, 10, 1e6)]
+        assert said == sorted(said, reverse=True)
+        assert said[0] == pytest.approx(0.1)  # the copies were the run itself
+        assert said[-1] == pytest.approx(0.01, rel=1e-3)
+    # With m = 4, w = 1/2: the middle of edge and best; with m = 4 and slope -1, 0.1 / 4.
+    assert pick(seen, slope=0.0, left=4, safe=1.0).suggestion == pytest.approx(math.sqrt(0.001))
+    assert pick(seen, slope=-1.0, left=4, safe=1.0).suggestion == pytest.approx(0.025)
+    assert pick(seen, slope=0.0, left=1, safe=0.05).suggestion == pytest.approx(0.05)
+
+
+def test_the_slope_is_that_of_log_lr_over_log_updates_and_never_rises():
+    at = {
+        lr: Valley(0.0, math.log(lr), 0.0, closed_below=True, closed_above=True)
+        for lr in (0.01, 0.05, 0.1)
+    }
+    assert slope(at[0.1], at[0.05], 4) == pytest.approx(-0.5)
+    assert slope(at[0.1], at[0.01], 4) == -1
+    assert slope(at[0.01], at[0.1], 4) == 0
+    assert slope(None, at[0.1], 4) == slope(at[0.1], at[0.01], 1) == 0
 
 
 def test_the_failure_rate_lies_between_what_lives_with_all_seeds_and_what_dies_with_all():

@@ -41,6 +41,7 @@ def read_ladder(search: Search, spec: str | None, *, diagnose: bool) -> LrRange:
         low=over_seeds(min(found.low, suggestion), [each.low for each in of_seeds]),
         high=over_seeds(found.high, [each.high for each in of_seeds]),
         failure=fails,
+        of_seeds=tuple(each.suggestion for each in of_seeds),
         best=tuple(
             (updates, math.exp(seen.best))
             for updates in (short, long)

@@ -13,8 +13,8 @@ from etude.report.words import number
 from etude.strategies import scale_lr, strategy
 from etude.tasks import Prepared
 
-LEAST_SIZES = 3
-"""Batch sizes from which a fitted power has an interval."""
+LEAST_POINTS = 3
+"""Points from which a fitted power has an interval."""
 
 
 def compare_batches(ranges: Sequence[LrRange], prepared: Prepared) -> Iterator[BatchScaling]:
@@ -43,10 +43,8 @@ def _scaling(
     base = min(known, key=lambda each: abs(math.log(each.batch_size / usual)))
     lr = base.suggestion.value if base.suggestion else math.nan
     sizes = tuple(each.batch_size for each in group)
-    power = fitted_power(
-        [each.batch_size for each in known],
-        [each.suggestion.value for each in known if each.suggestion],
-    )
+    points = [(each.batch_size, rate) for each in known for rate in each.of_seeds]
+    power = fitted_power(*zip(*points, strict=True)) if points else None
     return BatchScaling(
         optimizer=optimizer,
         batch_sizes=sizes,
@@ -61,15 +59,20 @@ def _scaling(
 def fitted_power(sizes: Sequence[int], rates: Sequence[float]) -> Measured | None:
     """Fit p of lr ~ batch size ^ p by least squares in logarithms, with a 95 % t interval.
 
-    None for fewer than two sizes; with two there is no interval.
+    Args:
+        sizes: a batch size for each point; several seeds give several points at a size.
+        rates: the lr of each point.
+
+    Returns:
+        The power, without an interval for two points; None for a single size.
     """
     count = len(sizes)
-    if count < 2:  # noqa: PLR2004 - a slope needs two points
+    if len(set(sizes)) < 2:  # noqa: PLR2004 - a slope needs two sizes
         return None
     x, y = np.log(sizes), np.log(rates)
     x = x - x.mean()
     slope = float(x @ y / (x @ x))
-    if count < LEAST_SIZES:
+    if count < LEAST_POINTS:
         return Measured(slope, math.nan, math.nan)
     left = y - y.mean() - slope * x
     error = math.sqrt(float(left @ left) / (count - 2) / float(x @ x))

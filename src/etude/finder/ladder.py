@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from etude.finder.pick import Picked, Valley, pick, safe_below, valley
+from etude.finder.pick import Picked, Valley, pick, safe_below, slope, valley
 from etude.jobs import FAILED, Job
 from etude.records import Run, Trial
 from etude.strategies import Strategy, strategy
@@ -93,12 +93,13 @@ class Search:
 
     def picked(self, seed: int | None = None) -> Picked | None:
         """Give range and suggestion, over all seeds or of one; None where nothing trains."""
-        long = self.lengths[1]
+        short, long = self.lengths
         seen = self.seen(long, seed)
         if seen is None:
             return None
+        fell = slope(self.seen(short, seed), seen, long / short)
         chosen = [t for t in self.trials if seed is None or t.seed == seed]
-        return pick(seen, left=self.job.updates / long, safe=safe_below(chosen))
+        return pick(seen, slope=fell, left=self.job.updates / long, safe=safe_below(chosen))
 
     def _of(self, updates: int) -> list[Trial]:
         return [trial for trial in self.trials if trial.updates == updates]

@@ -4,17 +4,20 @@ Losses of short copies are read as *progress*: the share of the fall of the log 
 untrained model's to the best rate's, that a rate made. Unlike a loss it needs no unit. (Where a
 loss is not positive, its own fall is used instead of its logarithm's.)
 
-The best rate falls as runs get longer, and its place on a short copy is noisy and biased high. What
-short copies show clearly is the low edge of the usable range: the lowest rate with `PROGRESS`. With
-small steps progress depends on lr x updates alone, so that a run m times as long makes that
-progress at lr / m; at the low edge itself it then comes to where the best rate of the short copy
-is. So the suggestion lies between this edge and the best rate of the copy, the nearer to the edge
-the more is left to train:
+The best rate falls as runs get longer, so what is best on a copy is too high for the run. Two
+things are known about where it goes, and the lower of the two answers is taken:
 
-    suggestion = low ^ (1 - w) * best ^ w,  w = min(1, NEARNESS / m)
+- With small steps progress depends on lr x updates alone, so at the *low edge* of the copies'
+  usable range, the lowest rate with `PROGRESS`, a run m times as long comes to where a rate m times
+  as high is on the copy. The suggestion lies between this edge and the best rate of the copies, the
+  nearer to the edge the more is left to train: low^(1 - w) best^w, w = min(1, NEARNESS / m).
+- Where the best rate fell between short and longer copies, it is taken to go on falling so,
+  best m^slope, with the slope in log lr over log updates held between -1 (a fixed lr x updates)
+  and 0; but not below the low edge.
 
-It never exceeds the best rate seen, nor the highest below which nothing failed. `NEARNESS` and
-`PROGRESS` are fitted; docs/finder.md has what they give on other seeds and other tasks.
+Nor is it above the highest rate below which nothing failed. `PROGRESS`, `NEARNESS` and `FIT` were
+chosen on the tasks of `bench/finders.py`, with other seeds than it uses; docs/finder.md has what
+they give, beside what other rules would have made of the same copies.
 """
 
 import math
@@ -27,9 +30,13 @@ from etude.diagnosis.statistics import mean_interval
 from etude.jobs import FAILED
 from etude.records import Array, Measured, Trial
 
-PROGRESS = 0.85
+PROGRESS = 0.925
 """A rate is usable when it makes this share of the best rate's progress."""
 NEARNESS = 2.0
+FIT = 0.9
+"""The best rate is the bottom of a parabola through all rates with this share of progress."""
+LEAST_FIT = 3
+"""Points of that parabola, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +78,43 @@ def valley(trials: Sequence[Trial], starts: Mapping[int, float]) -> Valley | Non
     progress = (start - smooth) / (start - smooth[place])
     left = _crossing(lrs[place::-1], progress[place::-1])
     right = _crossing(lrs[place:], progress[place:])
+    low = float(lrs[0]) if left is None else left
+    high = float(lrs[-1]) if right is None else right
     return Valley(
-        low=lrs[0] if left is None else left,
-        best=_bottom(lrs, smooth, place),
-        high=lrs[-1] if right is None else right,
+        low=low,
+        best=min(max(_bottom(lrs, levels, progress, place), low), high),
+        high=high,
         closed_below=left is not None,
         closed_above=right is not None,
     )
 
 
-def pick(seen: Valley, *, left: float, safe: float) -> Picked:
+def slope(short: Valley | None, long: Valley, ratio: float) -> float:
+    """Give how the best rate fell with the length: log lr over log updates, from -1 to 0.
+
+    Args:
+        short: the valley of the short copies; None is read as no fall.
+        long: that of the longer ones.
+        ratio: length of the longer over that of the short ones.
+    """
+    if short is None or ratio <= 1:
+        return 0.0
+    return min(0.0, max(-1.0, (long.best - short.best) / math.log(ratio)))
+
+
+def pick(seen: Valley, *, slope: float, left: float, safe: float) -> Picked:
     """Give the range and the suggestion for a run `left` times as long as the copies.
 
     Args:
-        seen: the valley of the copies.
+        seen: the valley of the longer copies.
+        slope: how the best rate fell with the length.
         left: length of the run over the length of the copies.
         safe: the highest rate below which nothing failed.
     """
     nearness = min(1.0, NEARNESS / left)
-    suggested = min(seen.low + nearness * (seen.best - seen.low), math.log(safe))
+    between = seen.low + nearness * (seen.best - seen.low)
+    moved = max(seen.low, seen.best + slope * math.log(left))
+    suggested = min(between, moved, math.log(safe))
     # What moves the best rate down moves the high end of the range with it.
     high = min(seen.high + suggested - seen.best, math.log(safe))
     low = min(seen.low, suggested)
@@ -164,13 +189,24 @@ def _crossing(lrs: Array, progress: Array) -> float | None:
     return float(lrs[place - 1] + share * (lrs[place] - lrs[place - 1]))
 
 
-def _bottom(lrs: Array, levels: Array, place: int) -> float:
-    """Give the bottom of the parabola through the lowest level and its neighbours."""
-    if not 0 < place < len(lrs) - 1 or not np.isfinite(levels[place - 1 : place + 2]).all():
+def _bottom(lrs: Array, levels: Array, progress: Array, place: int) -> float:
+    """Fit a parabola by least squares to the levels around the lowest, and give its bottom.
+
+    It goes through all neighbouring rates with progress `FIT`, at least one on each side.
+    """
+    first = last = place
+    while first > 0 and progress[first - 1] >= FIT:
+        first -= 1
+    while last < len(lrs) - 1 and progress[last + 1] >= FIT:
+        last += 1
+    if last - first + 1 < LEAST_FIT:
+        first, last = max(0, place - 1), min(len(lrs) - 1, place + 1)
+    near = slice(first, last + 1)
+    known = np.isfinite(levels[near])
+    x, y = lrs[near][known], levels[near][known]
+    if len(x) < LEAST_FIT:
         return float(lrs[place])
-    (x0, x1, x2), (y0, y1, y2) = lrs[place - 1 : place + 2], levels[place - 1 : place + 2]
-    slope = (y1 - y0) / (x1 - x0)
-    curvature = ((y2 - y1) / (x2 - x1) - slope) / (x2 - x0)
+    curvature, tilt, _ = np.polyfit(x - x.mean(), y, 2)
     if curvature <= 0:
-        return float(x1)
-    return float(np.clip((x0 + x1) / 2 - slope / (2 * curvature), x0, x2))
+        return float(lrs[place])
+    return float(np.clip(x.mean() - tilt / (2 * curvature), x[0], x[-1]))

@@ -54,7 +54,7 @@ def what_intervals_are(found: Found) -> str:
         return f"Suggestion: the range test's rule, with its 95% t interval over {over}."
     return (
         f"Suggestion and ends of the range with their 95% t intervals over {over}. Usable: at least"
-        " 85% of the best rate's fall of the log loss. Fails: the lowest rate at which a copy"
+        " 92.5% of the best rate's fall of the log loss. Fails: the lowest rate at which a copy"
         " diverged or collapsed, between the highest at which none and the lowest at which all did."
     )
 
