@@ -322,6 +322,7 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(folder):
     command = [
         sys.executable, "-m", "etude", "compare", "train.py:task", "--updates", "3000",
         "--seeds", "40", "--strategy", "sgd lr=0.1", "--json", "out.json",
+        "--engine", "serial",  # whose runs end one by one
     ]  # fmt: skip
     watcher = folder / "home" / "runs.db"
     process = subprocess.Popen(
