@@ -17,8 +17,10 @@ from etude.cli import main
         "import etude; etude.strategy('adamw lr=1e-3 warmup 5% -> cosine').bind(100)",
         "from etude.cli import main; main(['--help'], standalone_mode=False)",
         "from etude.cli import main; main(['compare', '--help'], standalone_mode=False)",
+        "from etude.cli import main; main(['find', '--help'], standalone_mode=False)",
         "from etude.cli import main; main(['runs', '--help'], standalone_mode=False)",
         "from etude.cli import main; main(['schedule', 'hf: cosine'], standalone_mode=False)",
+        "import etude; etude.scale_lr(0.1, 64, 256)",
     ],
 )
 def test_torch_is_not_imported_before_it_is_needed(code):

@@ -100,7 +100,7 @@ def _notes(search: Search, trouble: str | None) -> list[str]:
     short, long = search.lengths
     notes = [] if trouble is None else [trouble]
     seen = search.seen(long)
-    if seen is not None and not seen.closed_above:
+    if seen is not None and not seen.closed_above and failure(search.trials) is None:
         notes.append("no rate that was tried was too high, so the range may reach further up")
     if search.job.updates > long:
         notes.append(
