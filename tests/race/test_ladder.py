@@ -13,7 +13,7 @@ from etude.race.design import between
 from etude.race.ladder import survivors
 from etude.records import Outcome, Place
 from etude.store import Store, tables
-from etude.strategies import grid
+from etude.strategies import grid, strategy
 from etude.tasks import load_task, prepare
 from etude.training import run as run_module
 
@@ -278,3 +278,12 @@ def test_ties_have_the_leaders_seeds_in_the_end():
     ties = [place for place in answer.ranking if place.tie and not place.note]
     leader = answer.ranking[0]
     assert all(place.seeds == leader.seeds for place in ties)
+
+
+def test_an_lr_that_only_short_copies_spoke_against_is_trained_in_full_beside_the_leader(digits):
+    answer = compare(digits, GRID, updates=200, budget="60runs", workers=0)
+    leader = strategy(answer.ranking[0].strategy)
+    full = {place.peak_lr for place in answer.ranking if not place.note}
+    mine = sorted(s.peak_lr for s in GRID if s.with_lr(leader.peak_lr) == leader)
+    at = mine.index(leader.peak_lr) if leader.peak_lr in mine else None
+    assert at is None or set(mine[max(at - 1, 0) : at + 2]) <= full

@@ -150,7 +150,7 @@ class Ladder:
         affordable = self.budget.allows(len(self.job.seeds) * self.job.updates)
         longer = beyond(ranking, self._tried())
         if longer is None:
-            return self._finer(ranking) if affordable else None
+            return (self._neighbour(ranking) or self._finer(ranking)) if affordable else None
         # A grid that does not hold the best lr is no answer, so that étude may exceed what it
         # allowed itself, but not what the user did.
         if not affordable and self.budget.asked_for:
@@ -161,6 +161,24 @@ class Ladder:
     def _tried(self) -> list[Strategy]:
         """Give all strategies of the grid, and those that made it longer or finer."""
         return list(dict.fromkeys([*self.strategies, *self.finalists]))
+
+    def _neighbour(self, ranking: Sequence[Place]) -> Strategy | None:
+        """Give the leader's next lr on the grid where short copies alone spoke against it."""
+        if ranking[0].outcome in FAILED:
+            return None
+        best = strategy(ranking[0].strategy)
+        grid = sorted(s.peak_lr for s in self._tried() if s.with_lr(best.peak_lr) == best)
+        full = [s.peak_lr for s in self.finalists if s.with_lr(best.peak_lr) == best]
+        at = grid.index(best.peak_lr)
+        beside = grid[at + 1 : at + 2] if best.peak_lr == max(full) else []
+        if not beside and at and best.peak_lr == min(full):
+            beside = [grid[at - 1]]
+        for lr in beside:
+            self.job.decide(
+                f"`{best}` led at the edge of the lrs that were trained in full, so lr={lr!r} of"
+                " its grid was trained in full too"
+            )
+        return best.with_lr(beside[0]) if beside else None
 
     def _finer(self, ranking: Sequence[Place]) -> Strategy | None:
         if ranking[0].outcome in FAILED or self.job.maximize:
