@@ -115,10 +115,10 @@ def pick(seen: Valley, *, slope: float, left: float, safe: float) -> Picked:
     between = seen.low + nearness * (seen.best - seen.low)
     moved = max(seen.low, seen.best + slope * math.log(left))
     suggested = min(between, moved, math.log(safe))
-    # What moves the best rate down moves the high end of the range with it.
-    high = min(seen.high + suggested - seen.best, math.log(safe))
-    low = min(seen.low, suggested)
-    return Picked(math.exp(low), math.exp(suggested), math.exp(max(high, suggested)))
+    # What moves the best rate down is taken to move the ends of the range as much.
+    fall = suggested - seen.best
+    high = max(suggested, min(seen.high + fall, math.log(safe)))
+    return Picked(math.exp(seen.low + fall), math.exp(suggested), math.exp(high))
 
 
 def safe_below(trials: Sequence[Trial]) -> float:

@@ -54,7 +54,9 @@ def read_task(task: Task | Prepared | str, batch_size: int | None, device: str) 
         return task
     loaded = load_task(task) if isinstance(task, str) else task
     if not isinstance(loaded, Task):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
-        raise CompareError(f"an etude Task or the name of one is needed, got {type(task).__name__}")
+        raise CompareError(
+            f"a task must be an etude Task or the name of one, got {type(task).__name__}"
+        )
     if batch_size is not None:
         loaded = replace(loaded, batch_size=batch_size)
     return prepare(loaded, device=device)

@@ -36,11 +36,10 @@ def show_found(found: Found, console: Console) -> None:
     if not found.complete:
         say(console, "interrupted: the answer rests on the runs that ended", "bold yellow")
     say(console, " ".join(words.headline(found)).strip(), "bold")
-    for each in found.ranges:
-        if each.code:
-            show_code(console, f"{each.strategy} in PyTorch", each.code)
-            break
-    others = [each.strategy for each in found.ranges if each.code][1:]
+    suggested = words.suggested(found)
+    for each in suggested[:1]:
+        show_code(console, f"{each.strategy} in PyTorch", each.code)
+    others = [each.strategy for each in suggested[1:]]
     if others:
         console.print()
         say(console, "The other suggestions", "bold")

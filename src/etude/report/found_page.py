@@ -14,7 +14,7 @@ FAILED = (Outcome.DIVERGED, Outcome.COLLAPSED)
 def found_page(found: Found) -> str:
     """Give the answer as a self-contained HTML page."""
     first, rest = words.headline(found)
-    strategies = [each.strategy for each in found.ranges if each.code]
+    suggested = words.suggested(found)
     lines = [_line(each, found) for each in found.ranges if each.trials]
     drawn = lines and found.settings["method"] == "ladder"
     return render(
@@ -25,8 +25,8 @@ def found_page(found: Found) -> str:
         words=words,
         first=first,
         rest=rest,
-        code=next((each.code for each in found.ranges if each.code), ""),
-        others=strategies[1:],
+        code=suggested[0].code if suggested else "",
+        others=[each.strategy for each in suggested[1:]],
         facts=facts(found.task, found.settings, found.versions),
         drawn=bool(drawn),
     )

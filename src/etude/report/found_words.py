@@ -23,7 +23,7 @@ def interval(measured: Measured | None) -> str:
 def headline(found: Found) -> tuple[str, str]:
     """Give the answer as one sentence in two parts: the first suggestion, and what follows it."""
     task = found.task["name"]
-    usable = [each for each in found.ranges if each.suggestion]
+    usable = suggested(found)
     if not usable:
         return "", f"No usable learning rate was found on {task}."
     first = usable[0]
@@ -31,6 +31,13 @@ def headline(found: Found) -> tuple[str, str]:
     if len(usable) > 1:
         said += f" {several(len(usable) - 1, 'further suggestion')} below."
     return first.strategy, said
+
+
+def suggested(found: Found) -> list[LrRange]:
+    """Give the ranges that have a suggestion, those at the task's own batch size first."""
+    usual = found.settings.get("batch_size")
+    known = [each for each in found.ranges if each.suggestion]
+    return sorted(known, key=lambda each: each.batch_size != usual)
 
 
 def _fails(each: LrRange) -> str:
