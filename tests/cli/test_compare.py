@@ -320,7 +320,7 @@ def test_an_error_in_a_text_points_at_the_character(folder):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(folder):
     command = [
-        sys.executable, "-m", "etude", "compare", "train.py:task", "--updates", "3000",
+        sys.executable, "-m", "etude", "compare", "train.py:task", "--updates", "20000",
         "--seeds", "40", "--strategy", "sgd lr=0.1", "--json", "out.json",
         "--engine", "serial",  # whose runs end one by one
     ]  # fmt: skip
@@ -341,7 +341,7 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(folder):
     answer = json.loads((folder / "out.json").read_text())
     assert not answer["complete"]
     assert 1 <= len(answer["runs"]) < 40
-    again = etude("train.py:task", "--updates", "3000", "--seeds", "2", "--strategy", "sgd lr=0.1")
+    again = etude("train.py:task", "--updates", "20000", "--seeds", "2", "--strategy", "sgd lr=0.1")
     assert "reused" in again.output
 
 

@@ -86,7 +86,7 @@ def test_the_winners_code_trains_where_the_comparison_did():
 
 
 def test_what_is_no_task_is_refused():
-    with pytest.raises(CompareError, match="the name of one is needed, got Linear"):
+    with pytest.raises(CompareError, match="the name of one, got Linear"):
         compare(nn.Linear(1, 1), ["sgd lr=0.1"])  # pyright: ignore[reportArgumentType]
 
 
