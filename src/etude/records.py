@@ -31,8 +31,9 @@ def _nothing() -> Array:
 class Curve:
     """What one run recorded.
 
-    The first five columns have one row per recorded update, [rows]; the last four one row per
-    evaluation, [evaluations]. An evaluation at `t` sees the weights before update `t`.
+    The first five columns have one row per recorded update, [rows]; the next four one row per
+    evaluation, [evaluations]; the last three one row per update whose gain was measured, [gains].
+    An evaluation at `t` sees the weights before update `t`.
     """
 
     update: Array = field(default_factory=_nothing)
@@ -55,6 +56,14 @@ class Curve:
     """How much the predictions differ between validation inputs: the standard deviation over
     inputs, averaged over outputs (output units). 0 means the same answer for every input; nan
     where outputs are not predictions."""
+    gain_update: Array = field(default_factory=_nothing)
+    """Index t of each update whose gain was measured; empty where none was."""
+    gain_ratio: Array = field(default_factory=_nothing)
+    """Actual over predicted decrease of the loss of update t's batch,
+    [L(w) - L(w + dw)] / (-g . dw): near 1 where the loss is a line along the step, 0.5 at its
+    minimum, negative where the step overshot."""
+    zero_share: Array = field(default_factory=_nothing)
+    """Largest share of gradient entries that are exactly 0 in any one parameter, at update t."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +87,35 @@ class Run:
     seconds: float
     """Wall time that training took."""
     curve: Curve
+
+
+class Level(StrEnum):
+    """How sure a finding is, the surest first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with a run: symptom, evidence, remedy."""
+
+    code: str
+    """The rule's code, stable for ever: `ED03`. `etude explain` shows its page."""
+    name: str
+    """The rule's name: `loss-spikes`."""
+    level: Level
+    message: str
+    """What was seen, one sentence with its numbers."""
+    span: tuple[int, int]
+    """First and last update at which it was seen."""
+    evidence: dict[str, float]
+    """The numbers that the rule decided by."""
+    remedy: str
+    """What to try, one sentence."""
+    refuted_by: str
+    """What would show that the finding is wrong, one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +376,7 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-_COUNTS = ("update", "eval_update")
+_COUNTS = ("update", "eval_update", "gain_update")
 
 
 def curve_json(curve: Curve) -> dict[str, list[float | None]]:

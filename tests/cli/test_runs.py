@@ -36,6 +36,9 @@ FIRST = Run(
         val_loss=np.array([2.0, 1 / 3]),
         val_metric=np.array([0.125, 0.96875]),
         val_spread=np.array([0.0, 0.5]),
+        gain_update=np.array([2.0]),
+        gain_ratio=np.array([0.75]),
+        zero_share=np.array([0.25]),
     ),
 )
 SECOND = Run(
@@ -270,7 +273,7 @@ def test_a_run_that_is_not_there_is_a_mistake(filled):
 def test_csv_has_a_row_for_each_update_and_each_evaluation(filled):
     rows = table(asked("export", "aa").stdout)
     assert tuple(rows[0]) == HEADER
-    assert [row["kind"] for row in rows] == ["update"] * 4 + ["evaluation"] * 2
+    assert [row["kind"] for row in rows] == ["update"] * 4 + ["evaluation"] * 2 + ["gain"]
     start = {"run": FIRST.id, "task": "digits", "strategy": FIRST.strategy, "seed": "0"}
     assert rows[1] == start | {
         "kind": "update",
@@ -282,6 +285,8 @@ def test_csv_has_a_row_for_each_update_and_each_evaluation(filled):
         "val_loss": "",
         "val_metric": "",
         "val_spread": "",
+        "gain_ratio": "",
+        "zero_share": "",
     }
     assert rows[5] == start | {
         "kind": "evaluation",
@@ -293,7 +298,12 @@ def test_csv_has_a_row_for_each_update_and_each_evaluation(filled):
         "val_loss": repr(1 / 3),  # every digit: it reads back as the same float64
         "val_metric": "0.96875",
         "val_spread": "0.5",
+        "gain_ratio": "",
+        "zero_share": "",
     }
+    assert [rows[6][name] for name in ("update", "val_spread", "gain_ratio", "zero_share")] == [
+        *("2", "", "0.75", "0.25")
+    ]
 
 
 def test_csv_keeps_what_is_not_finite_in_words(filled):

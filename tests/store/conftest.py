@@ -23,6 +23,9 @@ def _make_run(number, *, rows=5, **changes):
         val_loss=np.array([3.0, 1 / 3]),
         val_metric=np.array([0.1, 0.9]),
         val_spread=np.array([0.0, 0.3]),
+        gain_update=np.array([0.0]),
+        gain_ratio=np.array([0.9]),
+        zero_share=np.array([1 / 3]),
     )
     given = {
         "id": f"{number:012x}",

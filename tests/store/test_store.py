@@ -263,6 +263,21 @@ def test_a_newer_store_is_refused(address, reading):
         Store.open(address, reading=reading)
 
 
+@pytest.mark.parametrize("reading", [False, True])
+def test_the_runs_of_a_store_whose_curves_had_fewer_columns_are_kept(address, make_run, reading):
+    new = ("gain_update", "gain_ratio", "zero_share")
+    with Store.open(address) as store:
+        store.add(make_run(1), key="k", settings={})
+        with store._engine.begin() as connection:
+            for name in new:
+                connection.execute(text(f"ALTER TABLE etude_curves DROP COLUMN {name}"))
+            connection.execute(update(tables.meta).values(value=3))
+    with Store.open(address, reading=reading) as store:
+        curve = store.find(["k"])["k"].curve
+    assert curve.loss.tolist() == make_run(1).curve.loss.tolist()
+    assert [getattr(curve, name).size for name in new] == [0, 0, 0]
+
+
 def test_a_store_that_another_process_made_in_the_meantime_is_taken_as_it_is(store, make_run):
     store.add(make_run(1), key="k", settings={})
     assert store._create() == tables.SCHEMA

@@ -29,7 +29,13 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 LOG_SPAN = 20  # a plot whose values span more than this ratio is drawn over their logarithm
 TRAINING = ("lr", "loss", "grad_norm", "update_ratio")
 EVALUATION = ("val_loss", "val_metric", "val_spread")
-HEADER = ("run", "task", "strategy", "seed", "kind", "update", *TRAINING, *EVALUATION)
+GAINS = ("gain_ratio", "zero_share")
+HEADER = ("run", "task", "strategy", "seed", "kind", "update", *TRAINING, *EVALUATION, *GAINS)
+KINDS = (
+    ("update", "update", TRAINING),
+    ("evaluation", "eval_update", EVALUATION),
+    ("gain", "gain_update", GAINS),
+)
 
 store_option = click.option(
     "--store",
@@ -316,10 +322,11 @@ def _write_csv(file: TextIO, found: "Iterator[StoredRun]") -> None:
     for stored in found:
         run, curve = stored.run, stored.run.curve
         start = (run.id, run.task, run.strategy, run.seed)
-        for t, *values in _rows(curve, ("update", *TRAINING)):
-            rows.writerow((*start, "update", int(t), *values, *("" for _ in EVALUATION)))
-        for t, *values in _rows(curve, ("eval_update", *EVALUATION)):
-            rows.writerow((*start, "evaluation", int(t), *("" for _ in TRAINING), *values))
+        for kind, index, names in KINDS:
+            before = HEADER.index(names[0]) - len(start) - 2
+            after = len(HEADER) - HEADER.index(names[-1]) - 1
+            for t, *values in _rows(curve, (index, *names)):
+                rows.writerow((*start, kind, int(t), *[""] * before, *values, *[""] * after))
 
 
 def _rows(curve: Curve, names: Sequence[str]) -> Iterator[tuple[float, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, inspect, select, update
+from sqlalchemy import DDL, Connection, Engine, Row, delete, func, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -297,18 +297,25 @@ class Store:
                 f" {ELSEWHERE}"
             )
         self._refuse_newer(version)
+        with self._saying("was written by an older étude and cannot be brought up to date"):
+            self._upgrade(version)
 
     def _prepare(self) -> None:
         """Create the tables where there are none, and hold that this étude can write them."""
         version = self._version() or self._create()
-        if version < tables.SCHEMA:
-            with self._engine.begin() as connection:
-                _create_missing(connection)
-                connection.execute(update(tables.meta).values(value=tables.SCHEMA))
         self._refuse_newer(version)
+        self._upgrade(version)
         with self._engine.connect() as connection:  # fails now, not after an hour of training
             connection.execute(update(tables.meta).values(value=tables.meta.c.value))
             connection.rollback()
+
+    def _upgrade(self, version: int) -> None:
+        """Add what an older étude did not know."""
+        if version < tables.SCHEMA:
+            with self._engine.begin() as connection:
+                _create_missing(connection)
+                _add_missing_columns(connection)
+                connection.execute(update(tables.meta).values(value=tables.SCHEMA))
 
     def _refuse_newer(self, version: int) -> None:
         if version > tables.SCHEMA:
@@ -357,6 +364,19 @@ def _create_missing(connection: Connection) -> None:
         connection.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:
             connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Give the curves of an older étude the columns that it did not record yet."""
+    table = tables.curves
+    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    quote = connection.dialect.identifier_preparer.quote
+    for column in table.columns:
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            connection.execute(
+                DDL(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}")
+            )
 
 
 def _row_of(run: Run, key: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from etude.records import Array, Curve
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the tables; raise it with every change to them."""
 
 COLUMNS = tuple(field.name for field in fields(Curve))
@@ -109,5 +109,5 @@ curves = Table(  # apart from the runs, so that listing them reads no blob
     "etude_curves",
     metadata,
     Column("run", String(40), ForeignKey("etude_runs.id"), primary_key=True),
-    *(Column(name, Numbers, nullable=False) for name in COLUMNS),
+    *(Column(name, Numbers) for name in COLUMNS),  # NULL where an older étude had no such column
 )
