@@ -1,0 +1,45 @@
+"""What the names of a file mean: imports, under any alias."""
+
+import ast
+
+from etude.linter.catalogue import HF_SCHEDULES, KNOWN, OPTIMIZERS, SCHEDULERS, canonical
+from etude.linter.values import Name, Scope
+
+_STARRED = {
+    "torch.optim": [*OPTIMIZERS, "lr_scheduler"],
+    "torch.optim.lr_scheduler": list(SCHEDULERS),
+    "transformers": list(HF_SCHEDULES),
+    "torch": ["optim", "nn", "utils"],
+}
+"""What a star import is known to bring."""
+
+
+def bind_import(scope: Scope, node: ast.Import) -> None:
+    """Bind what `import a.b as c` brings."""
+    for alias in node.names:
+        if alias.asname:
+            scope.names[alias.asname] = Name(canonical(alias.name))
+        else:
+            top = alias.name.partition(".")[0]
+            scope.names[top] = Name(top)
+
+
+def bind_import_from(scope: Scope, node: ast.ImportFrom) -> None:
+    """Bind what `from a import b as c` brings; a relative import brings what nobody knows."""
+    module = "." * node.level + (node.module or "")
+    for alias in node.names:
+        if alias.name == "*":
+            for name in _STARRED.get(module, ()):
+                scope.names.setdefault(name, Name(canonical(f"{module}.{name}")))
+        else:
+            scope.names[alias.asname or alias.name] = Name(canonical(f"{module}.{alias.name}"))
+
+
+def attribute(name: Name, attr: str) -> Name:
+    """Give what a module or class holds under a name."""
+    return Name(canonical(f"{name.full}.{attr}"))
+
+
+def known(name: Name) -> bool:
+    """Say whether the catalogue has it."""
+    return name.full in KNOWN
