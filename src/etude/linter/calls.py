@@ -93,7 +93,7 @@ class Calls(Expressions):
         ):
             return Choice(tuple(self._apply(each, node, given) for each in function.values))
         self.escape_all(given)
-        return self.fresh("?()")
+        return self.fresh(f"{function.key}()" if isinstance(function, Unknown) else "?()")
 
     # ---- names: builtins, torch's functions, the catalogue
 
@@ -248,6 +248,8 @@ class Calls(Expressions):
             return self.fresh("step()")
         if name == "scale" and _scaler(target):
             return self.fresh("scaled")
+        if name in _WRAPPERS and given:
+            return given[0]
         if name in WATCHED:
             self._record(name, target, node, given, scaled=scaled)
         if name in _PREPARES and isinstance(target, Unknown) and "accel" in target.key:

@@ -50,15 +50,19 @@ def lint(source: str, *, path: str = "", codes: Iterable[str] | None = None) -> 
     unique = dict.fromkeys(found)
     ignored = _ignored(source, tree)
     return tuple(
-        replace(
-            remark,
-            path=path,
-            name=RULES[remark.code].name,
-            place=in_characters(remark.place, lines),
-        )
+        _complete(remark, path, lines)
         for remark in sorted(unique, key=_order)
         if not _is_ignored(remark, ignored)
     )
+
+
+def _complete(remark: Remark, path: str, lines: list[str]) -> Remark:
+    """Add what a rule need not know."""
+    fix = remark.fix
+    if fix is not None:
+        fix = replace(fix, place=in_characters(fix.place, lines))
+    place = in_characters(remark.place, lines)
+    return replace(remark, path=path, name=RULES[remark.code].name, place=place, fix=fix)
 
 
 def parse(source: str) -> ast.Module:

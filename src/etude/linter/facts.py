@@ -95,6 +95,12 @@ class Facts:
                 found.add(node.module.partition(".")[0])
         return frozenset(found)
 
+    @cached_property
+    def words(self) -> str:
+        """The source in lower case without its imports, to look for words in it."""
+        lines = self.source.lower().splitlines()
+        return "\n".join(line for line in lines if not line.lstrip().startswith(("import ", "from ")))
+
     def made_at(self, node: ast.Call) -> list[Thing]:
         """Give the things that one place makes."""
         return [thing for thing in self.created if thing.node is node]

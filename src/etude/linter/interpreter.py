@@ -8,6 +8,7 @@ Names that a loop changes, and what leaves the file, count as unknown.
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from etude.linter import names
@@ -143,12 +144,14 @@ class Interpreter(Calls):
         elif isinstance(target, ast.Subscript):
             self._bind_item(self.evaluate(target.value), self.evaluate(target.slice), value)
 
+    def _renamed(self, name: str, value: Value) -> Value:
+        """Name the result of an unknown call by the first name that it gets."""
+        nameless = isinstance(value, Unknown) and (value.key[0] == "?" or "()" in value.key)
+        return self.fresh(name) if nameless else value
+
     def _bind(self, name: str, value: Value) -> None:
-        if isinstance(value, Unknown) and value.key.startswith(("?", "scaled")):
-            value = value if value.key.startswith("scaled") else self.fresh(name)
-        elif isinstance(value, Unknown) and "()" in value.key:
-            value = self.fresh(name)
-        elif isinstance(value, Thing) and not value.label:
+        value = self._renamed(name, value)
+        if isinstance(value, Thing) and not value.label:
             value.label = name
         scope = self.module if name in self.scope.module_names else self.scope
         scope.names[name] = value
@@ -157,8 +160,7 @@ class Interpreter(Calls):
         if isinstance(owner, Instance):
             if isinstance(value, Thing) and not value.label:
                 value.label = f"{owner.key}.{attr}"
-            elif isinstance(value, Unknown) and ("()" in value.key or value.key.startswith("?")):
-                value = self.fresh(f"{owner.key}.{attr}")
+            value = self._renamed(f"{owner.key}.{attr}", value)
             if self._weak:
                 value = merged(owner.attributes.get(attr), value) or value
             owner.attributes[attr] = value
@@ -200,7 +202,8 @@ class Interpreter(Calls):
             self.scope.names = dict(before)
             self.conditions = (*conditions, Condition(node.test, holds, every))
             self._weak += 1
-            ends.append((self.execute(body), self.scope.names))
+            with self._narrowed(node.test, holds=holds):
+                ends.append((self.execute(body), self.scope.names))
             self._weak -= 1
         self.conditions = conditions
         through = [found for goes, found in ends if goes]
@@ -221,6 +224,26 @@ class Interpreter(Calls):
             if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is | ast.IsNot):
                 return isinstance(test.ops[0], ast.IsNot)
         return truth(self.evaluate(test))
+
+    @contextmanager
+    def _narrowed(self, test: ast.expr, *, holds: bool) -> Iterator[None]:
+        """Let one of several things be, in a branch, only what `isinstance` leaves of them."""
+        subject = test.args[0] if isinstance(test, ast.Call) and len(test.args) == 2 else None  # noqa: PLR2004
+        value = self.evaluate(subject) if isinstance(subject, ast.Name | ast.Attribute) else None
+        if not isinstance(value, Choice) or not isinstance(test, ast.Call) or subject is None:
+            yield
+            return
+        answers = [(each, self._is_instance(each, self.evaluate(test.args[1]))) for each in value.values]
+        kept = tuple(each for each, answer in answers if answer == Plain(holds))
+        sure = isinstance(test.func, ast.Name) and test.func.id == "isinstance" and kept
+        if sure and all(isinstance(answer, Plain) for _, answer in answers):
+            weak, self._weak = self._weak, 0
+            self.assign(subject, kept[0] if len(kept) == 1 else Choice(kept))
+            self._weak = weak
+            yield
+            self.assign(subject, value)
+        else:
+            yield
 
     def _after(self, node: ast.If, condition: Condition) -> None:
         """Let the rest of a loop's turn depend on a test whose other branch left it."""
@@ -375,7 +398,7 @@ class Interpreter(Calls):
         self.visited.add(function.node)
         self._frames += 1
         self.frame = self._frames
-        self.scope = Scope(dict(bound), function.scope)
+        self.scope = Scope({name: self._renamed(name, value) for name, value in bound}, function.scope)
         self._defaults(function)
         self.frames.append(function.node)
         self.returned.append([])

@@ -26,6 +26,25 @@ def fix(kind: str, node: ast.AST, old: str = "", new: str = "") -> Fix:
     return Fix(kind, place_of(node), old, new)
 
 
+def swap(tree: ast.Module, one: ast.stmt | None, other: ast.stmt | None) -> Fix | None:
+    """Describe the exchange of two simple statements that follow each other, on lines of their own."""
+    if not isinstance(one, ast.Expr) or not isinstance(other, ast.Expr):
+        return None
+    for node in ast.walk(tree):
+        for body in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
+            if isinstance(body, list) and one in body:
+                at = body.index(one)
+                apart = (one.end_lineno or one.lineno) < other.lineno
+                alone = not any(
+                    each is not one and each is not other
+                    and each.lineno in {one.lineno, one.end_lineno, other.lineno, other.end_lineno}
+                    for each in body
+                )
+                if body[at + 1 : at + 2] == [other] and apart and alone:
+                    return fix("swap", one, new=str(other.lineno))
+    return None
+
+
 def decimal(value: float) -> str:
     """Write a rate or a share: `0.001`, `1e-07`."""
     return f"{value:.3g}"

@@ -37,7 +37,6 @@ only where scheduler and optimizer are parameters known by their names. `--fix` 
 one follows the other.
 """
 
-import ast
 from collections.abc import Iterator
 
 from etude.linter.catalogue import PLATEAU
@@ -50,7 +49,7 @@ from etude.linter.facts import (
     within,
 )
 from etude.linter.record import Remark
-from etude.linter.rule import error, fix, warning
+from etude.linter.rule import error, swap, warning
 from etude.linter.values import Event, Thing
 
 CODE = "LR103"
@@ -74,7 +73,7 @@ def check(facts: Facts) -> Iterator[Remark]:
             f"the scheduler is stepped before the optimizer (line {line_of(later.node)}): its "
             "first rate is skipped and each later one is used one step too early",
             "call scheduler.step() after optimizer.step()",
-            _swap(event, later),
+            swap(facts.tree, event.statement, later.statement),
         )
 
 
@@ -105,10 +104,3 @@ def _updates(event: Event, other: Event) -> bool:
         isinstance(other.target, Thing) and other.target.kind == "optimizer"
     )
 
-
-def _swap(event: Event, later: Event) -> "object":
-    one, other = event.statement, later.statement
-    simple = isinstance(one, ast.Expr) and isinstance(other, ast.Expr)
-    if simple and event.frame == later.frame and event.loop is later.loop:
-        return fix("swap", event.node, new=str(line_of(later.node)))
-    return None

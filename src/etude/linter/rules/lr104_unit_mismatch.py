@@ -42,9 +42,9 @@ condition, and in full-batch training, where an epoch is an update.
 
 from collections.abc import Iterator
 
-from etude.linter.algebra import Number
+from etude.linter.algebra import Number, constant
 from etude.linter.catalogue import COUNTS, HF_COUNTS
-from etude.linter.facts import Facts, Per, Rhythm, as_number, number
+from etude.linter.facts import Facts, Per, Rhythm, as_number, number, parts_of
 from etude.linter.loops import Kind, is_length, kind, unit
 from etude.linter.rates import multiplier
 from etude.linter.record import Remark
@@ -95,13 +95,28 @@ def _contradiction(scheduler: Thing, name: str, value: Value, rhythm: Rhythm) ->
 
 def _is_epochs(scheduler: Thing, name: str, length: Number, rhythm: Rhythm) -> bool:
     """Say whether a length equals the number of epochs, in a loop over batches inside them."""
-    if rhythm.epochs is None or length != rhythm.epochs or name == "steps_per_epoch":
+    if rhythm.epochs is None or name == "steps_per_epoch":
+        return False
+    length = length + _start(scheduler)
+    if length != rhythm.epochs:
         return False
     if length.value is None:
         return True
     if rhythm.batches is not None and rhythm.batches.value is not None:
         return False
     return scheduler.short in _OF_EPOCHS and length.value > 1
+
+
+def _start(scheduler: Thing) -> Number:
+    """Give the milestone at which a SequentialLR comes to one of its parts."""
+    owner = scheduler.owner
+    milestones = None if owner is None else owner.arguments.get("milestones")
+    parts = [] if owner is None else parts_of(owner)
+    if isinstance(milestones, Bag) and scheduler in parts[1:]:
+        before = parts.index(scheduler) - 1
+        if before < len(milestones.items):
+            return as_number(milestones.items[before]) or constant(0)
+    return constant(0)
 
 
 def _of_milestones(scheduler: Thing, name: str, bag: Bag, rhythm: Rhythm) -> str:
@@ -128,30 +143,34 @@ def _of_milestones(scheduler: Thing, name: str, bag: Bag, rhythm: Rhythm) -> str
 
 
 def _too_short(scheduler: Thing, name: str, length: Number, rhythm: Rhythm) -> str:
-    of = _of_epochs(rhythm)
     said = f"{name}={shown(length)} counts epochs, but {scheduler} is stepped once per batch: "
     if scheduler.short == "OneCycleLR":
         return said + f"it raises ValueError after {shown(length)} batches"
-    end = f"after {shown(length)} batches{of} the schedule is at its end"
     if scheduler.short == "CosineAnnealingLR":
-        return said + end + _climb(scheduler, length)
-    return said + end
+        return said + _climb(scheduler, length)
+    return said + f"it ends after {_batches(length)}{_of_epochs(rhythm)}"
+
+
+def _batches(length: Number) -> str:
+    return f"{shown(length)} batches" if length.value is not None else f"`{shown(length)}` batches"
 
 
 def _climb(scheduler: Thing, length: Number) -> str:
     """Say where a cosine is half a period past its end."""
+    reached = "the rate is at its minimum" if number(scheduler, "eta_min", 0.0) else "the rate is 0"
+    said = f"{reached} after {_batches(length)}"
     half = length.value
     past = None if half is None else multiplier(scheduler, int(half * 2))
-    if past is None:
-        return ", and then the rate climbs back to the peak"
-    low = number(scheduler, "eta_min", 0.0)
-    reached = "its minimum" if low else "0"
-    share = decimal(100 * past)
-    return f"; the rate is at {reached}, and after {int(2 * (half or 0))} back at {share} % of its peak"
+    if half is None or past is None:
+        return f"{said}, and then climbs back to the peak"
+    return f"{said}, and back at {decimal(100 * past)} % of its peak after {int(2 * half)}"
 
 
 def _of_epochs(rhythm: Rhythm) -> str:
-    return "" if rhythm.epochs is None else f" of the first of {shown(rhythm.epochs)} epochs"
+    if rhythm.epochs is None:
+        return ""
+    written = shown(rhythm.epochs)
+    return f", not epochs, of {written if rhythm.epochs.value is not None else f'`{written}`'} epochs"
 
 
 def _too_long(scheduler: Thing, name: str, length: Number, rhythm: Rhythm) -> str:

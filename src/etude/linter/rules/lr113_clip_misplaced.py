@@ -34,13 +34,11 @@ for epoch in range(90):
 clipping that follows it.
 """
 
-import ast
 from collections.abc import Iterator
 
 from etude.linter.facts import Facts, is_kind, line_of, looks_like_optimizer, within
-from etude.linter.record import Fix, Remark
-from etude.linter.rule import error, fix
-from etude.linter.values import Event
+from etude.linter.record import Remark
+from etude.linter.rule import error, swap
 
 CODE = "LR113"
 NAME = "clip-misplaced"
@@ -69,7 +67,7 @@ def check(facts: Facts) -> Iterator[Remark]:
                 f"gradients are clipped after the step of line {line_of(last.node)} that uses "
                 "them: nothing is clipped",
                 "clip between backward() and step()",
-                _swap(last, clip),
+                swap(facts.tree, last.statement, clip.statement),
             )
         elif clip.index < first.index:
             yield error(
@@ -80,9 +78,3 @@ def check(facts: Facts) -> Iterator[Remark]:
                 "clip between backward() and step()",
             )
 
-
-def _swap(step: Event, clip: Event) -> Fix | None:
-    simple = isinstance(step.statement, ast.Expr) and isinstance(clip.statement, ast.Expr)
-    if simple and step.frame == clip.frame:
-        return fix("swap", step.node, new=str(line_of(clip.node)))
-    return None

@@ -88,4 +88,4 @@ def _unscale(step: Event, clip: Event) -> Fix | None:
     if not isinstance(node.func, ast.Attribute) or not node.args:
         return None
     line = f"{ast.unparse(node.func.value)}.unscale_({ast.unparse(node.args[0])})"
-    return fix("insert-before", clip.node, new=line)
+    return fix("insert-before", clip.statement, new=line)

@@ -45,7 +45,7 @@ _ATTENDS = re.compile(r"\bnn\.(Transformer\w*|MultiheadAttention)\b|import .*\bT
 
 def check(facts: Facts) -> Iterator[Remark]:
     """Look for attention, Adam and a high rate."""
-    if not _ATTENDS.search(facts.source) or "warmup" in facts.source.lower().replace("-", ""):
+    if not _ATTENDS.search(facts.source) or "warmup" in facts.words:
         return
     if any(each.short not in _DECAYS for each in facts.schedulers):
         return

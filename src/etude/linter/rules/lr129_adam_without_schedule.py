@@ -50,7 +50,7 @@ NAME = "adam-without-schedule"
 
 def check(facts: Facts) -> Iterator[Remark]:
     """Look for Adam in a file without schedules."""
-    if facts.schedulers or "sched" in facts.source.lower() or "param_groups" in facts.source:
+    if facts.schedulers or "sched" in facts.words or "param_groups" in facts.source:
         return
     for optimizer in facts.optimizers:
         lr = number(optimizer, "lr", 1e-3)
