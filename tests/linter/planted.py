@@ -5,9 +5,11 @@ together: flat, in a function, in several, in a class, under other names of the 
 notebook. What the scaffolds cannot hold is written out in `written.py`.
 """
 
+# ruff: noqa: E501 - a line of a plant is a line of a script
+
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from written import WRITTEN
 
@@ -294,15 +296,14 @@ def builders(parts: Parts) -> str:
     """Build optimizer and scheduler in a function that returns them."""
     own = "scheduler" if any("scheduler" in line for line in parts.schedule) else "None"
     given = "optimizer" if parts.build else "None"
+    names = ["optimizer", "scheduler", *(["scaler"] if "scaler" in "".join(parts.setup) else [])]
     return _text([
         "def build(model, loader, epochs):",
         *_indented((*parts.setup, *parts.build, *parts.schedule), 1),
-        f"    return {given}, {own}" if "scaler" not in "".join(parts.setup) else
-        f"    return {given}, {own}, scaler",
+        f"    return {', '.join([given, own, *names[2:]])}",
         "",
         "def run(model, loader, epochs: int = 30):",
-        f"    optimizer, scheduler{', scaler' if 'scaler' in ''.join(parts.setup) else ''}"
-        " = build(model, loader, epochs)",
+        f"    {', '.join(names)} = build(model, loader, epochs)",
         *_loops(parts, 1),
         "",
         "run(make_model(), make_loader())",
@@ -330,7 +331,9 @@ def in_a_class(parts: Parts) -> str:
     ])  # fmt: skip
 
 
-_OWN = re.compile(r"(?<![\w.'\"])(optimizer|scheduler|scaler|model|loader|epochs|warmup)\b(?!\s*=[^=]*\))")
+_OWN = re.compile(
+    r"(?<![\w.'\"])(optimizer|scheduler|scaler|model|loader|epochs|warmup)\b(?!\s*=[^=]*\))"
+)
 
 
 def _owned(lines: list[str]) -> list[str]:
@@ -342,14 +345,18 @@ def _owned(lines: list[str]) -> list[str]:
     ]  # fmt: skip
 
 
-_PLAIN = re.compile(r"(?<![\w.'\"])(optimizer|scheduler|scaler|model|loader|epochs|warmup)(?=\b(?!['\"]))")
+_PLAIN = re.compile(
+    r"(?<![\w.'\"])(optimizer|scheduler|scaler|model|loader|epochs|warmup)(?=\b(?!['\"]))"
+)
 
 
 def aliased(parts: Parts) -> str:
     """Import the same under other names."""
     text = one_function(parts)
     text = text.replace("import torch.optim as optim", "from torch import optim as o")
-    text = text.replace("from torch.optim import lr_scheduler", "import torch.optim.lr_scheduler as sch")
+    text = text.replace(
+        "from torch.optim import lr_scheduler", "import torch.optim.lr_scheduler as sch"
+    )
     text = re.sub(r"(?<![\w.])optim\.", "o.", text)
     return re.sub(r"(?<![\w.])lr_scheduler\.", "sch.", text)
 
@@ -361,7 +368,9 @@ def direct(parts: Parts) -> str:
     text = re.sub(r"(?<![\w.])(optim|lr_scheduler)\.(?=\w+\()", "", text)
     optimizers = [name for name in classes if not name.endswith(("LR", "Scheduler", "Plateau"))]
     others = [name for name in classes if name not in optimizers]
-    text = text.replace("import torch.optim as optim", f"from torch.optim import {', '.join(optimizers)}")
+    text = text.replace(
+        "import torch.optim as optim", f"from torch.optim import {', '.join(optimizers)}"
+    )
     text = text.replace(
         "from torch.optim import lr_scheduler",
         "import tqdm\n"

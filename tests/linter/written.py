@@ -1,5 +1,6 @@
 """Planted mistakes and their twins that no scaffold holds: frameworks, and odd ways to write loops."""
 
+# ruff: noqa: E501 - a line of a plant is a line of a script
 _NET = """
 import torch
 import {lightning} as {name}
@@ -46,11 +47,11 @@ _EPOCHS = "scheduler = CosineAnnealingLR(optimizer, T_max=self.trainer.max_epoch
 _PLATEAU = "scheduler = ReduceLROnPlateau(optimizer)\n"
 _BARE = 'return {"optimizer": optimizer, "lr_scheduler": scheduler}'
 _LISTS = "return [optimizer], [scheduler]"
-_BY_STEP = 'return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}'
-_STEP_LISTS = 'return [optimizer], [{"scheduler": scheduler, "interval": "step"}]'
-_MONITORED = (
-    'return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"}}'
+_BY_STEP = (
+    'return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}'
 )
+_STEP_LISTS = 'return [optimizer], [{"scheduler": scheduler, "interval": "step"}]'
+_MONITORED = 'return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"}}'
 
 _ACCELERATE = """
 import torch

@@ -19,15 +19,16 @@ class Number:
     terms: tuple[tuple[tuple[tuple[str, int], ...], float], ...] = ()
 
     def __add__(self, other: "Number") -> "Number":
+        """Add."""
         return _sum([*self.terms, *other.terms])
 
     def __sub__(self, other: "Number") -> "Number":
+        """Subtract."""
         return self + other * constant(-1)
 
     def __mul__(self, other: "Number") -> "Number":
-        return _sum(
-            [(_product(a, b), x * y) for a, x in self.terms for b, y in other.terms]
-        )
+        """Multiply."""
+        return _sum([(_product(a, b), x * y) for a, x in self.terms for b, y in other.terms])
 
     def __truediv__(self, other: "Number") -> "Number":
         """Divide by a single term; anything else gives nan, which is like nothing."""
@@ -43,7 +44,8 @@ class Number:
         if not self.terms:
             return 0.0
         powers, factor = self.terms[0]
-        return factor if len(self.terms) == 1 and not powers and factor == factor else None
+        alone = len(self.terms) == 1 and not powers and not math.isnan(factor)
+        return factor if alone else None
 
     @property
     def symbols(self) -> set[str]:
@@ -56,6 +58,7 @@ class Number:
         return dict(self.terms[0][0]) if len(self.terms) == 1 else {}
 
     def __str__(self) -> str:
+        """Write it as code would: `30 * len(loader)`."""
         if not self.terms:
             return "0"
         return " + ".join(_written(powers, factor) for powers, factor in self.terms)

@@ -144,7 +144,14 @@ class Calls(Expressions):
             each.arg is not None for each in node.keywords
         )
         thing = Thing(
-            full, entry.kind, node, values, nodes, complete, len(self.events), self.loops,
+            full,
+            entry.kind,
+            node,
+            values,
+            nodes,
+            complete,
+            len(self.events),
+            self.loops,
             self.conditions,
         )
         self.created.append(thing)
@@ -154,15 +161,17 @@ class Calls(Expressions):
     def _own(self, thing: Thing) -> None:
         """Let a composed scheduler own its parts, and others' arguments escape."""
         for name, value in thing.arguments.items():
-            parts = value.items if isinstance(value, Bag) else [value]
-            for part in [each for part in parts for each in things(part)]:
+            given = value.items if isinstance(value, Bag) else [value]
+            for part in [each for item in given for each in things(item)]:
                 if thing.kind == "scheduler" and name == "schedulers":
                     part.owner = thing
                 elif thing.kind == "trainer":
                     part.escaped = True
         if thing.kind in {"trainer", "loader"}:
             self.escape_all(
-                value for value in thing.arguments.values() if isinstance(value, Function | Instance)
+                value
+                for value in thing.arguments.values()
+                if isinstance(value, Function | Instance)
             )
 
     # ---- methods
@@ -228,7 +237,9 @@ class Calls(Expressions):
     def _on_bag(self, bag: Bag, name: str, given: list[Value]) -> Value:
         if name in {"append", "extend", "insert", "add"} and given:
             added = given[-1]
-            bag.items.extend(added.items if name == "extend" and isinstance(added, Bag) else [added])
+            bag.items.extend(
+                added.items if name == "extend" and isinstance(added, Bag) else [added]
+            )
         elif name in {"items", "values"} and bag.keys is not None:
             return Bag(list(bag.items)) if name == "values" else self._escaped(bag)
         elif name == "get" and given and isinstance(given[0], Plain):
@@ -270,11 +281,17 @@ class Calls(Expressions):
         """Note a call; a gradient or an update makes the loop around it a training loop."""
         name = "backward" if name == "manual_backward" else name
         name = "clip" if name.startswith("clip_grad") else name
-        keywords = {
-            each.arg: value
-            for each, value in zip(node.keywords, given[len(given) - len(node.keywords) :], strict=False)
-            if each.arg is not None
-        } if len(given) >= len(node.keywords) else {}
+        keywords = (
+            {
+                each.arg: value
+                for each, value in zip(
+                    node.keywords, given[len(given) - len(node.keywords) :], strict=False
+                )
+                if each.arg is not None
+            }
+            if len(given) >= len(node.keywords)
+            else {}
+        )
         positional = given[: max(len(given) - len(node.keywords), 0)]
         steps = name == "step" and any(each.kind == "optimizer" for each in things(target))
         if self.loops and (name == "backward" or steps):
@@ -282,8 +299,18 @@ class Calls(Expressions):
         for each in list(things(target)) or [target]:
             self.events.append(
                 Event(
-                    name, each, node, positional, keywords, len(self.events), self.loops,
-                    self.conditions, self.contexts, self.frame, self.statement, scaled,
+                    name,
+                    each,
+                    node,
+                    positional,
+                    keywords,
+                    len(self.events),
+                    self.loops,
+                    self.conditions,
+                    self.contexts,
+                    self.frame,
+                    self.statement,
+                    scaled,
                 )
             )
 

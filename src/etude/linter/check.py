@@ -1,4 +1,4 @@
-"""From a source text to remarks: parse, interpret, ask the rules, drop what was told to be ignored."""
+"""From a source text to remarks: parse, interpret, ask the rules, drop what is to be ignored."""
 
 import ast
 import io
@@ -14,17 +14,15 @@ from etude.linter.record import Remark, in_characters
 from etude.linter.rules import RULES
 
 # A file without any of these words has nothing that a rule asks about.
-_RELEVANT = re.compile(
-    r"optim|sched|TrainingArguments|warm_?up", re.IGNORECASE
-)
+_RELEVANT = re.compile(r"optim|sched|TrainingArguments|warm_?up", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*etude:\s*ignore(?:\[(?P<codes>[^\]]*)\])?", re.IGNORECASE)
 
 
 def lint(source: str, *, path: str = "", codes: Iterable[str] | None = None) -> tuple[Remark, ...]:
-    """Find mistakes with learning rates in training code, in the order of its lines.
+    r"""Find mistakes with learning rates in training code, in the order of its lines.
 
         >>> import etude
-        >>> [found] = etude.lint("import torch\\ntorch.optim.SGD(p, learning_rate=1)")
+        >>> [found] = etude.lint("import torch\ntorch.optim.SGD(p, learning_rate=1)")
         >>> found.code, found.place.line, found.remedy
         ('LR101', 2, 'write lr=')
 

@@ -241,8 +241,12 @@ class Expressions:
         known = [truth(value) for value in values]
         decides = isinstance(node.op, ast.Or)
         if any(value is decides for value in known):
-            return Plain(decides) if not decides else next(
-                value for value, sure in zip(values, known, strict=True) if sure is not False
+            return (
+                Plain(decides)
+                if not decides
+                else next(
+                    value for value, sure in zip(values, known, strict=True) if sure is not False
+                )
             )
         if all(value is not None for value in known):
             return values[-1]

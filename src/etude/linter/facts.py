@@ -99,7 +99,9 @@ class Facts:
     def words(self) -> str:
         """The source in lower case without its imports, to look for words in it."""
         lines = self.source.lower().splitlines()
-        return "\n".join(line for line in lines if not line.lstrip().startswith(("import ", "from ")))
+        return "\n".join(
+            line for line in lines if not line.lstrip().startswith(("import ", "from "))
+        )
 
     def made_at(self, node: ast.Call) -> list[Thing]:
         """Give the things that one place makes."""

@@ -33,7 +33,7 @@ def fix_files(
         EtudeError: libcst is not installed, or a file cannot be written.
     """
     _libcst()
-    for path in dict.fromkeys(each for path in paths for each in walk(path)):
+    for path in dict.fromkeys(each for given in paths for each in walk(given)):
         if path.endswith(".ipynb"):
             continue
         codes = settings_of(path).with_options(select, ignore).codes_for(path)

@@ -92,7 +92,9 @@ def enclosing(loop: Loop | None, *kinds: Kind) -> Loop | None:
     return None
 
 
-_EPOCHS = re.compile(r"(^|[._\[\"'])(n|num|max|total|nb|n_train|train)?_?epochs?([\"'\]]|$)", re.I)
+_EPOCHS = re.compile(
+    r"(^|[._\[\"'])(n|num|max|total|nb|n_train|train)?_?epochs?([\"'\]]|$)", re.IGNORECASE
+)
 _LENGTH = re.compile(r"^len\((.*)\)$")
 _UPDATES = re.compile(
     r"(total|max|num|training|train|n)_?(training_)?(steps|updates|iters|iterations)$"

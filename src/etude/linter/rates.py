@@ -1,9 +1,8 @@
 """The numbers in messages: multipliers of torch's schedulers, by étude's own schedules."""
 
 from etude.errors import ScheduleError
-from etude.linter.values import Thing, Value
 from etude.linter.algebra import Number
-from etude.linter.values import Bag
+from etude.linter.values import Bag, Thing, Value
 
 _SHAPED = {
     "StepLR": ("step_size", "gamma"),

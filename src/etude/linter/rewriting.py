@@ -143,7 +143,9 @@ def _after_inserted(statement: cst.BaseStatement, code: str) -> list[cst.BaseSta
 
 def _swapped(one: cst.BaseStatement, other: cst.BaseStatement) -> list[cst.BaseStatement]:
     """Exchange two statements: comments go with them, blank lines stay where they are."""
-    if not isinstance(one, cst.SimpleStatementLine) or not isinstance(other, cst.SimpleStatementLine):
+    if not isinstance(one, cst.SimpleStatementLine) or not isinstance(
+        other, cst.SimpleStatementLine
+    ):
         return [one, other]
     first = [*_blank(one), *_commented(other)]
     second = [*_blank(other), *_commented(one)]

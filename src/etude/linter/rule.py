@@ -27,7 +27,7 @@ def fix(kind: str, node: ast.AST, old: str = "", new: str = "") -> Fix:
 
 
 def swap(tree: ast.Module, one: ast.stmt | None, other: ast.stmt | None) -> Fix | None:
-    """Describe the exchange of two simple statements that follow each other, on lines of their own."""
+    """Describe the exchange of two calls that follow each other, on lines of their own."""
     if not isinstance(one, ast.Expr) or not isinstance(other, ast.Expr):
         return None
     for node in ast.walk(tree):
@@ -36,7 +36,8 @@ def swap(tree: ast.Module, one: ast.stmt | None, other: ast.stmt | None) -> Fix 
                 at = body.index(one)
                 apart = (one.end_lineno or one.lineno) < other.lineno
                 alone = not any(
-                    each is not one and each is not other
+                    each is not one
+                    and each is not other
                     and each.lineno in {one.lineno, one.end_lineno, other.lineno, other.end_lineno}
                     for each in body
                 )

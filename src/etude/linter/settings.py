@@ -1,9 +1,9 @@
 """Which rules are asked of which file: `[tool.etude.lint]` of the nearest pyproject.toml.
 
-    [tool.etude.lint]
-    select = ["LR1"]            # codes or their beginnings; all where it is left out
-    ignore = ["LR110"]
-    per-file = { "examples/*" = ["LR102"] }   # not asked of these files
+[tool.etude.lint]
+select = ["LR1"]            # codes or their beginnings; all where it is left out
+ignore = ["LR110"]
+per-file = { "examples/*" = ["LR102"] }   # not asked of these files
 """
 
 import fnmatch
@@ -34,9 +34,7 @@ class Settings:
         """Give them with what the command line says: it selects instead, and ignores besides."""
         for code in (*select, *ignore):
             _check(code, "the command line")
-        return replace(
-            self, select=tuple(select) or self.select, ignore=(*self.ignore, *ignore)
-        )
+        return replace(self, select=tuple(select) or self.select, ignore=(*self.ignore, *ignore))
 
     def codes_for(self, path: str) -> tuple[str, ...]:
         """Give the codes of the rules to ask of a file."""
@@ -112,5 +110,7 @@ def _codes(given: Any, file: Path) -> tuple[str, ...]:
 def _check(code: Any, where: str) -> str:
     """Refuse what begins no rule's code."""
     if not isinstance(code, str) or not code or not any(each.startswith(code) for each in RULES):
-        raise EtudeError(f"a rule is a code such as LR104 or its beginning, got {code!r} in {where}")
+        raise EtudeError(
+            f"a rule is a code such as LR104 or its beginning, got {code!r} in {where}"
+        )
     return code

@@ -56,13 +56,17 @@ def decoded(data: bytes, *, notebook: bool = False) -> Source:
     if b"\0" in data:
         raise SourceError("it is no text: it holds null bytes")
     try:
-        encoding = "utf-8-sig" if notebook else tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        encoding = (
+            "utf-8-sig" if notebook else tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        )
         text = io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
     except SyntaxError as error:
         raise SourceError(f"it is in no encoding that Python knows ({error.msg})") from None
     except (UnicodeDecodeError, LookupError) as error:
         reason = getattr(error, "reason", str(error))
-        raise SourceError(f"it is no text in the encoding that it names or UTF-8 ({reason})") from None
+        raise SourceError(
+            f"it is no text in the encoding that it names or UTF-8 ({reason})"
+        ) from None
     return _notebook(text) if notebook else Source(text.removeprefix("\ufeff"))
 
 

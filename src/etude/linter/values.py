@@ -68,6 +68,7 @@ class Thing:
         return self.full.rpartition(".")[2]
 
     def __str__(self) -> str:
+        """Write it for a reader: its name and its class."""
         return f"`{self.label}` ({self.short})" if self.label else self.short
 
 

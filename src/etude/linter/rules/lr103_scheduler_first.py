@@ -97,10 +97,11 @@ def _updates(event: Event, other: Event) -> bool:
     """Say whether another event is a step of the scheduler's optimizer."""
     if isinstance(event.target, Thing):
         optimizer = optimizer_of(event.target)
-        return other.target is optimizer if optimizer is not None else (
-            looks_like_optimizer(other.target) and not event.target.owner
+        return (
+            other.target is optimizer
+            if optimizer is not None
+            else (looks_like_optimizer(other.target) and not event.target.owner)
         )
     return looks_like_optimizer(other.target) or (
         isinstance(other.target, Thing) and other.target.kind == "optimizer"
     )
-

@@ -53,7 +53,9 @@ from etude.linter.values import Bag, Thing, Value, shown
 
 CODE = "LR104"
 NAME = "unit-mismatch"
-_OF_EPOCHS = frozenset({"CosineAnnealingLR", "LinearLR", "PolynomialLR", "OneCycleLR", "ConstantLR"})
+_OF_EPOCHS = frozenset(
+    {"CosineAnnealingLR", "LinearLR", "PolynomialLR", "OneCycleLR", "ConstantLR"}
+)
 
 
 def check(facts: Facts) -> Iterator[Remark]:
@@ -88,7 +90,7 @@ def _contradiction(scheduler: Thing, name: str, value: Value, rhythm: Rhythm) ->
     if rhythm.per is not Per.EPOCH:
         counts_epochs = unit(length) == "epochs" or _is_epochs(scheduler, name, length, rhythm)
         return _too_short(scheduler, name, length, rhythm) if counts_epochs else ""
-    if unit(length) == "updates" or length == rhythm.batches and length.symbols:
+    if unit(length) == "updates" or (length == rhythm.batches and length.symbols):
         return _too_long(scheduler, name, length, rhythm)
     return ""
 
@@ -170,7 +172,9 @@ def _of_epochs(rhythm: Rhythm) -> str:
     if rhythm.epochs is None:
         return ""
     written = shown(rhythm.epochs)
-    return f", not epochs, of {written if rhythm.epochs.value is not None else f'`{written}`'} epochs"
+    return (
+        f", not epochs, of {written if rhythm.epochs.value is not None else f'`{written}`'} epochs"
+    )
 
 
 def _too_long(scheduler: Thing, name: str, length: Number, rhythm: Rhythm) -> str:

@@ -61,9 +61,9 @@ def check(facts: Facts) -> Iterator[Remark]:
             yield error(
                 CODE,
                 scheduler.node,
-                f"{scheduler} drives the {optimizer.short} of line {line_of(optimizer.node)}, which "
-                f"is never stepped; the {other.short} of line {line_of(other.node)} trains, at a "
-                "rate that no schedule changes",
+                f"{scheduler} drives the {optimizer.short} of line {line_of(optimizer.node)}, "
+                f"which is never stepped; the {other.short} of line {line_of(other.node)} trains, "
+                "at a rate that no schedule changes",
                 "build the optimizer once, and the scheduler after it",
             )
 

@@ -75,9 +75,7 @@ def check(facts: Facts) -> Iterator[Remark]:
 
 
 def _has_length(scheduler: Thing) -> bool:
-    given = {
-        name for name, value in scheduler.arguments.items() if value != Plain(None)
-    }
+    given = {name for name, value in scheduler.arguments.items() if value != Plain(None)}
     return "total_steps" in given or {"epochs", "steps_per_epoch"} <= given
 
 
@@ -93,7 +91,7 @@ def length(scheduler: Thing) -> Number | None:
 
 def _compare(scheduler: Thing, rhythm: Rhythm) -> Iterator[Remark]:
     planned = length(scheduler)
-    if planned is None or rhythm.total is None or rhythm.per is Per.EPOCH and planned.symbols:
+    if planned is None or rhythm.total is None or (rhythm.per is Per.EPOCH and planned.symbols):
         return
     share = (rhythm.total / planned).value
     if share is None:

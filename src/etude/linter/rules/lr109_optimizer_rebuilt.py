@@ -52,16 +52,16 @@ def check(facts: Facts) -> Iterator[Remark]:
         loop = optimizer.loops[-1] if optimizer.loops else None
         if loop is None or len(optimizer.conditions) > loop.depth or not _training(loop):
             continue
-        if any(loop in event.loops for event in facts.of(optimizer, "step")):
-            if not _model_is_new(optimizer, loop):
-                each = "batch" if kind(loop) is Kind.BATCH else "epoch"
-                yield error(
-                    CODE,
-                    optimizer.node,
-                    f"{optimizer} is built anew in every {each}: momentum and running averages "
-                    "are lost each time, and no scheduler can follow",
-                    "build the optimizer once, before the loop",
-                )
+        stepped = any(loop in event.loops for event in facts.of(optimizer, "step"))
+        if stepped and not _model_is_new(optimizer, loop):
+            each = "batch" if kind(loop) is Kind.BATCH else "epoch"
+            yield error(
+                CODE,
+                optimizer.node,
+                f"{optimizer} is built anew in every {each}: momentum and running averages are "
+                "lost each time, and no scheduler can follow",
+                "build the optimizer once, before the loop",
+            )
 
 
 def _training(loop: Loop) -> bool:

@@ -1,7 +1,7 @@
 """A checkpoint keeps the optimizer and not the scheduler.
 
-**What it sees.** The file saves and loads the optimizer's state, trains, and steps a scheduler whose
-state it neither saves nor loads.
+**What it sees.** The file saves and loads the optimizer's state, trains, and steps a scheduler
+whose state it neither saves nor loads.
 
 **Why it matters.** The resumed run begins its schedule anew: the rate goes back to warm-up or peak,
 or, for torch's recursive schedulers, on from the decayed rate at the wrong place.
@@ -41,8 +41,8 @@ for epoch in range(90):
     )
 ```
 
-**Silent** where the file does not resume training, or where the scheduler is passed on. A hint only,
-since a schedule may be built from the epoch that training resumes at.
+**Silent** where the file does not resume training, or where the scheduler is passed on. A hint
+only, since a schedule may be built from the epoch that training resumes at.
 """
 
 from collections.abc import Iterator

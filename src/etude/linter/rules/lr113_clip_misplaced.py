@@ -77,4 +77,3 @@ def check(facts: Facts) -> Iterator[Remark]:
                 "them: nothing is clipped",
                 "clip between backward() and step()",
             )
-

@@ -3,9 +3,9 @@
 **What it sees.** In a loop with `scaler.scale(loss).backward()` and `scaler.step(optimizer)`,
 gradients are clipped and `scaler.unscale_(optimizer)` does not stand before.
 
-**Why it matters.** The scale is 65,536 at first. A norm limit of 1 on scaled gradients is a limit of
-1.5e-5 on the true ones: every gradient is clipped to next to nothing, and the effective rate follows
-the scaler's scale, which changes during training.
+**Why it matters.** The scale is 65,536 at first. A norm limit of 1 on scaled gradients is a limit
+of 1.5e-5 on the true ones: every gradient is clipped to next to nothing, and the effective rate
+follows the scaler's scale, which changes during training.
 
 ```python
 import torch

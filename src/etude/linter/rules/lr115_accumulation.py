@@ -1,8 +1,8 @@
 """Under gradient accumulation the scheduler is stepped with every batch, the optimizer is not.
 
 **What it sees.** `optimizer.step()` under a test such as `(i + 1) % 4 == 0` and `scheduler.step()`
-beside it without one; with accelerate, a scheduler that was not given to `prepare` and is stepped in
-`accumulate()`.
+beside it without one; with accelerate, a scheduler that was not given to `prepare` and is stepped
+in `accumulate()`.
 
 **Why it matters.** The schedule runs k times too fast: with 4 batches an update a cosine over the
 training's updates is at its end after a quarter of the training, and climbs again.
@@ -59,7 +59,7 @@ def check(facts: Facts) -> Iterator[Remark]:
         if event.loop is None or event.loop.opaque or within(event, event.loop):
             continue
         yield from _by_hand(facts, scheduler, event)
-        yield from _accelerate(facts, scheduler, event)
+        yield from _accelerate(scheduler, event)
 
 
 def _by_hand(facts: Facts, scheduler: Thing, event: Event) -> Iterator[Remark]:
@@ -81,7 +81,7 @@ def _by_hand(facts: Facts, scheduler: Thing, event: Event) -> Iterator[Remark]:
         )
 
 
-def _accelerate(facts: Facts, scheduler: Thing, event: Event) -> Iterator[Remark]:
+def _accelerate(scheduler: Thing, event: Event) -> Iterator[Remark]:
     optimizer = optimizer_of(scheduler)
     if scheduler.prepared or optimizer is None or not optimizer.prepared:
         return

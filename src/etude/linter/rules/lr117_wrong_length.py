@@ -114,8 +114,11 @@ def _of_length(scheduler: Thing, rhythm: Rhythm) -> str:
     share = _share(length, total)
     if share is None and rhythm.every is not None:
         return _accumulating(length, rhythm)
-    if share is None or share <= 0:
-        return ""
+    return "" if share is None or share <= 0 else _compared(scheduler, length, total, share)
+
+
+def _compared(scheduler: Thing, length: Number, total: Number, share: float) -> str:
+    hf = scheduler.full.startswith("transformers")
     if scheduler.short == "StepLR":
         return _of_stairs(length, total) if share >= 1 else ""
     if share >= _LONGER:

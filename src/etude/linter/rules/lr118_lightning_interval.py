@@ -5,8 +5,9 @@ length such as `estimated_stepping_batches` without `"interval": "step"`; a leng
 it; ReduceLROnPlateau without `"monitor"`.
 
 **Why it matters.** Lightning steps schedulers once per epoch unless told otherwise. A cosine with
-warm-up over 10,000 updates then does 30 steps in 30 epochs: 0.3 % of it, and the run ends within the
-warm-up, at next to no rate. A plateau scheduler without a monitor ends in MisconfigurationException.
+warm-up over 10,000 updates then does 30 steps in 30 epochs: 0.3 % of it, and the run ends within
+the warm-up, at next to no rate. A plateau scheduler without a monitor ends in
+MisconfigurationException.
 
 ```python
 import lightning as L
@@ -55,7 +56,12 @@ from etude.linter.values import Bag, Choice, Plain, Thing, Unknown, Value, shown
 CODE = "LR118"
 NAME = "lightning-interval"
 _COUNTED = (
-    "T_max", "total_iters", "total_steps", "step_size", "num_training_steps", "steps_per_epoch",
+    "T_max",
+    "total_iters",
+    "total_steps",
+    "step_size",
+    "num_training_steps",
+    "steps_per_epoch",
 )
 
 
@@ -147,8 +153,8 @@ def _check(setting: _Setting) -> Iterator[Remark]:
         yield error(
             CODE,
             scheduler.node,
-            f"{scheduler} counts updates{_length(scheduler)}, but Lightning steps it once per epoch "
-            "unless told otherwise: training ends near the schedule's beginning",
+            f"{scheduler} counts updates{_length(scheduler)}, but Lightning steps it once per "
+            "epoch unless told otherwise: training ends near the schedule's beginning",
             'return {"scheduler": scheduler, "interval": "step"} as "lr_scheduler"',
         )
     elif counted == "epochs" and setting.interval == "step":

@@ -3,10 +3,10 @@
 **What it sees.** ExponentialLR or StepLR with constant settings, stepped once per batch in a loop
 over epochs, that leave next to nothing of the rate after 50 batches an epoch.
 
-**Why it matters.** 0.95 per epoch leaves 21 % of the rate after 30 epochs; per batch it leaves 0.6 %
-after 100 batches and nothing after 500: training stops in the first epoch and nothing says so. On
-the line y = 2x, Adam at 0.001 with a factor of 0.95 per update can move a weight by 0.02 in all, and
-stalls at a loss of 14.3 from 14.8.
+**Why it matters.** 0.95 per epoch leaves 21 % of the rate after 30 epochs; per batch it leaves 0.6
+% after 100 batches and nothing after 500: training stops in the first epoch and nothing says so. On
+the line y = 2x, Adam at 0.001 with a factor of 0.95 per update can move a weight by 0.02 in all,
+and stalls at a loss of 14.3 from 14.8.
 
 ```python
 import torch
@@ -34,9 +34,9 @@ for epoch in range(30):
     scheduler.step()
 ```
 
-**Silent** where the factor is not a constant (`gamma ** (1 / len(loader))` is the other cure), where
-the loader is known to be shorter, and without a loop over epochs. An error below a millionth of the
-rate, a warning below a hundredth.
+**Silent** where the factor is not a constant (`gamma ** (1 / len(loader))` is the other cure),
+where the loader is known to be shorter, and without a loop over epochs. An error below a millionth
+of the rate, a warning below a hundredth.
 """
 
 from collections.abc import Iterator
@@ -72,7 +72,9 @@ def check(facts: Facts) -> Iterator[Remark]:
         yield say(CODE, scheduler.node, _message(scheduler, updates, left), _REMEDY)
 
 
-_REMEDY = "call step() once per epoch, outside the loop over batches, or use gamma ** (1 / len(loader))"
+_REMEDY = (
+    "call step() once per epoch, outside the loop over batches, or use gamma ** (1 / len(loader))"
+)
 
 
 def _falls(scheduler: Thing) -> bool:

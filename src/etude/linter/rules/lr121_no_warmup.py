@@ -55,7 +55,7 @@ def check(facts: Facts) -> Iterator[Remark]:
             yield hint(
                 CODE,
                 optimizer.node,
-                f"a transformer trained by {optimizer.short} at {decimal(lr)} from the first update "
-                "on may collapse, depending on where its norms are",
+                f"a transformer trained by {optimizer.short} at {decimal(lr)} from the first "
+                "update on may collapse, depending on where its norms are",
                 "begin with a warm-up of some per cent of the run, or a lower rate",
             )

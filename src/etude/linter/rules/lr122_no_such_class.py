@@ -1,7 +1,7 @@
 """An optimizer or scheduler that torch does not have.
 
-**What it sees.** A name of `torch.optim` or `torch.optim.lr_scheduler` that exists in no version and
-that tutorials invent (`WarmUpLR`), or an existing one in wrong case (`CosineAnnealingLr`); also
+**What it sees.** A name of `torch.optim` or `torch.optim.lr_scheduler` that exists in no version
+and that tutorials invent (`WarmUpLR`), or an existing one in wrong case (`CosineAnnealingLr`); also
 `WarmUpLR(optimizer, ...)` where nothing in the file defines it.
 
 **Why it matters.** ImportError, AttributeError or NameError. torch has no warm-up class: a warm-up

@@ -23,8 +23,8 @@ scheduler = torch.optim.lr_scheduler.OneCycleLR(
 )
 ```
 
-**Silent** where `base_momentum` or `max_momentum` is given, about SGD with momentum and about Adam's
-usual 0.9, which cycling is made for.
+**Silent** where `base_momentum` or `max_momentum` is given, about SGD with momentum and about
+Adam's usual 0.9, which cycling is made for.
 """
 
 from collections.abc import Iterator

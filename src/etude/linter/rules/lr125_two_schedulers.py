@@ -5,8 +5,8 @@ which one sets the rate (LambdaLR, OneCycleLR, CyclicLR, CosineAnnealingWarmRest
 transformers). Two that both multiply are a hint.
 
 **Why it matters.** What sets the rate computes it from the first one and overwrites what the other
-did: reductions of a ReduceLROnPlateau beside a LambdaLR last for one step. Two that multiply do what
-torch documents, their product: StepLR(2, 0.5) twice gives 0.1 0.1 0.025 0.025 0.00625.
+did: reductions of a ReduceLROnPlateau beside a LambdaLR last for one step. Two that multiply do
+what torch documents, their product: StepLR(2, 0.5) twice gives 0.1 0.1 0.025 0.025 0.00625.
 
 ```python
 import torch

@@ -49,14 +49,10 @@ def check(facts: Facts) -> Iterator[Remark]:
         if optimizer is None or scheduler.short not in _FOR_EVER | _ONCE:
             continue
         before = [
-            each
-            for each in facts.of(optimizer, "load_state_dict")
-            if each.index < scheduler.index
+            each for each in facts.of(optimizer, "load_state_dict") if each.index < scheduler.index
         ]
         after = [
-            each
-            for each in facts.of(scheduler, "load_state_dict")
-            if each.index >= scheduler.index
+            each for each in facts.of(scheduler, "load_state_dict") if each.index >= scheduler.index
         ]
         if before and after:
             for_ever = scheduler.short in _FOR_EVER

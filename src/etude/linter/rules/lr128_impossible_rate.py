@@ -3,8 +3,8 @@
 **What it sees.** A constant rate that is negative, zero, nan, infinite or a string.
 
 **Why it matters.** torch raises ValueError for a negative one and TypeError for a string (a rate
-read from a file, most often). Zero, nan and infinity it takes without a word: nothing is trained, or
-the weights are nan after one update.
+read from a file, most often). Zero, nan and infinity it takes without a word: nothing is trained,
+or the weights are nan after one update.
 
 ```python
 import torch
