@@ -236,7 +236,9 @@ def test_lr126_building_after_loading_spoils_the_rate(make, for_ever):
     built.load_state_dict(state)
     used = rates(late, built, 4)
     wrong = [not math.isclose(a, b) for a, b in zip(used, true, strict=True)]
-    assert wrong == {True: [True] * 4, False: [True, False, False, False], None: [False] * 4}[for_ever]
+    assert (
+        wrong == {True: [True] * 4, False: [True, False, False, False], None: [False] * 4}[for_ever]
+    )
 
 
 def test_lr127_a_negative_metric_gets_worse_and_counts_as_better():

@@ -64,10 +64,7 @@ class Rewriter(cst.CSTTransformer):
             function = updated_node.func.with_changes(attr=cst.Name(renamed.new))
             updated_node = updated_node.with_changes(func=function)
         added = self._take("add-keyword", original_node)
-        if added is None:
-            return updated_node
-        others = [each for each in updated_node.args if _name(each) != added.old]
-        return _with_keyword(updated_node, others, added)
+        return updated_node if added is None else _with_keyword(updated_node, added)
 
     def leave_SimpleString(  # noqa: N802 - libcst's name
         self, original_node: cst.SimpleString, updated_node: cst.SimpleString
@@ -113,25 +110,30 @@ class Rewriter(cst.CSTTransformer):
         return found.start.line if isinstance(found, CodeRange) else -1
 
 
-def _name(argument: cst.Arg) -> str:
-    return "" if argument.keyword is None else argument.keyword.value
-
-
-def _with_keyword(call: cst.Call, others: list[cst.Arg], fix: Fix) -> cst.Call:
-    """Add a keyword at the end, in the layout of the last argument."""
+def _with_keyword(call: cst.Call, fix: Fix) -> cst.Call:
+    """Add a keyword at the end, in the layout of the arguments that are there."""
     equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     added = cst.Arg(cst.parse_expression(fix.new), keyword=cst.Name(fix.old), equal=equal)
-    if not others:
+    if not call.args:
         return call.with_changes(args=[added])
-    last = others[-1]
+    last = call.args[-1]
     if isinstance(last.comma, cst.Comma):
         added = added.with_changes(comma=last.comma)
-        between = others[-2].comma if len(others) > 1 else cst.Comma()
     else:
         added = added.with_changes(whitespace_after_arg=last.whitespace_after_arg)
-        between = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
         last = last.with_changes(whitespace_after_arg=cst.SimpleWhitespace(""))
-    return call.with_changes(args=[*others[:-1], last.with_changes(comma=between), added])
+    last = last.with_changes(comma=cst.Comma(whitespace_after=_between(call)))
+    return call.with_changes(args=[*call.args[:-1], last, added])
+
+
+def _between(call: cst.Call) -> cst.BaseParenthesizableWhitespace:
+    """Give what stands between two arguments: a line each, where the first begins one."""
+    before = call.whitespace_before_args
+    several = isinstance(call.args[-1].comma, cst.Comma)
+    if several and isinstance(before, cst.ParenthesizedWhitespace):
+        first = cst.TrailingWhitespace(newline=before.first_line.newline)
+        return before.with_changes(first_line=first)
+    return cst.SimpleWhitespace(" ")
 
 
 def _after_inserted(statement: cst.BaseStatement, code: str) -> list[cst.BaseStatement]:

@@ -41,6 +41,9 @@ def _bytes(path: str) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read(LARGEST + 1)
     try:
+        if not Path(path).is_file():
+            Path(path).stat()
+            raise SourceError("it cannot be read (it is no file)")
         with Path(path).open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:

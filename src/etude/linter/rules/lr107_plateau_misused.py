@@ -31,7 +31,7 @@ for epoch in range(90):
 ```
 
 **Silent** where the call depends on a condition, and about metrics whose name says nothing.
-`--fix` adds `mode="max"`.
+`--fix` writes `mode="max"`.
 """
 
 import ast
@@ -41,7 +41,7 @@ from collections.abc import Iterator
 from etude.linter.catalogue import PLATEAU
 from etude.linter.facts import Facts, first_argument, number, text, within
 from etude.linter.loops import Kind, kind
-from etude.linter.record import Remark
+from etude.linter.record import Fix, Remark
 from etude.linter.rule import error, fix, warning
 from etude.linter.values import Event, Thing
 
@@ -94,8 +94,16 @@ def _upside_down(scheduler: Thing, event: Event) -> Remark | None:
         f"{name} is better when it is higher, but the scheduler is in mode 'min': while it rises, "
         f"the rate is multiplied by {factor:g} every {patience + 1} calls",
         'build it with mode="max"',
-        fix("add-keyword", scheduler.node, "mode", '"max"'),
+        _to_max(scheduler),
     )
+
+
+def _to_max(scheduler: Thing) -> Fix | None:
+    given = scheduler.nodes.get("mode")
+    if given is None:
+        return fix("add-keyword", scheduler.node, "mode", '"max"')
+    written = isinstance(given, ast.Constant)
+    return fix("replace-string", given, "min", "max") if written else None
 
 
 def _name(node: ast.expr | None) -> str:
