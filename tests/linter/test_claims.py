@@ -34,7 +34,7 @@ def scheduler_of(text):
     import ast
 
     run = Interpreter()
-    run.run(ast.parse(f"from torch.optim.lr_scheduler import *\n{text}"))
+    run.run(ast.parse(f"from torch.optim.lr_scheduler import *\n{text}"), [])
     return run.created[-1]
 
 

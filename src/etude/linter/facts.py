@@ -15,6 +15,7 @@ from typing import cast
 from etude.linter.algebra import Number, constant, symbol
 from etude.linter.interpreter import Interpreter
 from etude.linter.loops import Kind, enclosing, kind, per_turn
+from etude.linter.names import nodes_of
 from etude.linter.values import (
     Bag,
     Condition,
@@ -67,7 +68,8 @@ class Facts:
         self.tree = tree
         self.source = source
         self._run = Interpreter()
-        self._run.run(tree)
+        self.nodes = nodes_of(tree)
+        self._run.run(tree, self.nodes)
         self.events = self._run.events
         self.created = self._run.created
         self.results = self._run.results
@@ -88,7 +90,7 @@ class Facts:
     def modules(self) -> frozenset[str]:
         """The top packages that the file imports anywhere."""
         found: set[str] = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 found.update(alias.name.partition(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

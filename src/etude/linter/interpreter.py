@@ -51,11 +51,15 @@ class Interpreter(Statements):
         self._calls = 0
         self._frames = 0
 
-    def run(self, tree: ast.Module) -> None:
+    def run(self, tree: ast.Module, nodes: Sequence[ast.AST]) -> None:
         """Interpret a module: its body, then what nobody called, callers first."""
         self.execute(tree.body)
         functions = [each for each in self.functions if each.scope is self.module]
-        used = _used(tree)
+        used = {
+            node.func.id
+            for node in nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
         for function in functions:
             if function.node not in self.visited and _name(function) not in used:
                 self._enter(function, [])
@@ -265,23 +269,6 @@ class Interpreter(Statements):
 
 
 _NO_CALL = ast.Call(ast.Name("property", ast.Load()), [], [])
-
-
-def _used(tree: ast.Module) -> set[str]:
-    """Give the names that functions and methods use: whoever bears one has a caller."""
-    return {
-        part.id
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for part in _calls_of(function)
-    }
-
-
-def _calls_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.Name]:
-    for part in ast.walk(function):
-        name = part.func if isinstance(part, ast.Call) else None
-        if isinstance(name, ast.Name) and name.id != function.name:
-            yield name
 
 
 def _name(function: Function) -> str:

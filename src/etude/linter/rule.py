@@ -26,11 +26,11 @@ def fix(kind: str, node: ast.AST, old: str = "", new: str = "") -> Fix:
     return Fix(kind, place_of(node), old, new)
 
 
-def swap(tree: ast.Module, one: ast.stmt | None, other: ast.stmt | None) -> Fix | None:
+def swap(nodes: list[ast.AST], one: ast.stmt | None, other: ast.stmt | None) -> Fix | None:
     """Describe the exchange of two calls that follow each other, on lines of their own."""
     if not isinstance(one, ast.Expr) or not isinstance(other, ast.Expr):
         return None
-    for node in ast.walk(tree):
+    for node in nodes:
         for body in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
             if isinstance(body, list) and one in body:
                 at = body.index(one)

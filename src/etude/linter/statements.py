@@ -39,6 +39,7 @@ class Statements(Calls):
     def __init__(self) -> None:
         super().__init__()
         self._weak = 0
+        self._stored: dict[ast.AST, frozenset[str]] = {}
         self._statements: dict[type[ast.stmt], Callable[[Any], object]] = {
             ast.Import: lambda node: names.bind_import(self.scope, node),
             ast.ImportFrom: lambda node: names.bind_import_from(self.scope, node),
@@ -328,11 +329,11 @@ class Statements(Calls):
 
     def _forget(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
         """Make names unknown that hold a number and that the loop changes."""
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                value = self.scope.names.get(part.id)
-                if isinstance(value, Number | Plain):
-                    self.scope.names[part.id] = self.fresh(part.id)
+        if node not in self._stored:
+            self._stored[node] = names.stored(node)
+        for name in sorted(self._stored[node]):
+            if isinstance(self.scope.names.get(name), Number | Plain):
+                self.scope.names[name] = self.fresh(name)
 
     # ---- what needs functions and classes
 

@@ -73,7 +73,7 @@ def check(facts: Facts) -> Iterator[Remark]:
             f"the scheduler is stepped before the optimizer (line {line_of(later.node)}): its "
             "first rate is skipped and each later one is used one step too early",
             "call scheduler.step() after optimizer.step()",
-            swap(facts.tree, event.statement, later.statement),
+            swap(facts.nodes, event.statement, later.statement),
         )
 
 

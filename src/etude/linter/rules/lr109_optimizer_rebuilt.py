@@ -38,6 +38,7 @@ from collections.abc import Iterator
 
 from etude.linter.facts import Facts
 from etude.linter.loops import Kind, kind, named_epoch
+from etude.linter.names import stored
 from etude.linter.record import Remark
 from etude.linter.rule import error
 from etude.linter.values import Loop, Thing
@@ -75,9 +76,4 @@ def _model_is_new(optimizer: Thing, loop: Loop) -> bool:
     """Say whether what the optimizer trains is bound in the loop as well."""
     params = optimizer.nodes.get("params")
     used = {part.id for part in ast.walk(params) if isinstance(part, ast.Name)} if params else set()
-    bound = {
-        part.id
-        for part in ast.walk(loop.node)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
-    return bool(used & bound)
+    return bool(used & stored(loop.node))

@@ -67,7 +67,7 @@ def check(facts: Facts) -> Iterator[Remark]:
                 f"gradients are clipped after the step of line {line_of(last.node)} that uses "
                 "them: nothing is clipped",
                 "clip between backward() and step()",
-                swap(facts.tree, last.statement, clip.statement),
+                swap(facts.nodes, last.statement, clip.statement),
             )
         elif clip.index < first.index:
             yield error(
