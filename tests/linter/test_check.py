@@ -78,10 +78,12 @@ def test_what_is_no_code_or_too_deep_is_one_sentence(source):
 def test_deep_code_that_python_parses_is_linted_or_refused():
     for depth in (50, 90, 300, 900):
         source = "optim = " + "f(" * depth + "x" + ")" * depth
+        refused = ""
         try:
             assert lint(source) == ()
         except SourceError as error:
-            assert "nested" in str(error)
+            refused = str(error)
+        assert not refused or "nested" in refused
 
 
 def test_calls_of_calls_end():

@@ -98,7 +98,7 @@ def test_lr105_a_late_group_breaks_lambda_lr():
     scheduler = lr_scheduler.LambdaLR(own, lambda t: 1.0)
     own.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))]})
     own.step()
-    with pytest.raises(ValueError, match="argument 2 is (longer|shorter)"):
+    with pytest.raises(ValueError, match=r"argument 2 is (longer|shorter)"):
         scheduler.step()
 
 
@@ -155,7 +155,7 @@ def test_lr109_adams_first_step_is_the_rate_whatever_the_gradient():
 
 def test_lr114_the_scale_is_65536_at_first():
     assert torch.amp.GradScaler("cpu").get_scale() == 65536.0
-    assert 1 / 65536 == pytest.approx(1.5e-5, rel=0.02)
+    assert pytest.approx(1.5e-5, rel=0.02) == 1 / 65536
 
 
 def test_lr116_get_lr_says_the_next_rate():
@@ -171,8 +171,8 @@ def test_lr116_get_lr_says_the_next_rate():
 
 def test_lr120_what_is_left_of_the_rate():
     assert round(100 * 0.95**30) == 21
-    assert 100 * 0.95**100 == pytest.approx(0.6, abs=0.05)
-    assert 0.001 / (1 - 0.95) == pytest.approx(0.02)
+    assert pytest.approx(0.6, abs=0.05) == 100 * 0.95**100
+    assert pytest.approx(0.02) == 0.001 / (1 - 0.95)
 
 
 def test_lr122_torch_has_no_warmup_class():

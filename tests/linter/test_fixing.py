@@ -1,7 +1,6 @@
 """Fixes: idempotent, true to comments and layout, and clean afterwards."""
 
 import difflib
-import os
 import re
 import sys
 
@@ -57,7 +56,10 @@ def test_pages_promise_what_is_tested(code):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("ReduceLROnPlateau(\n    o,  # it\n    patience=3,\n)", 'ReduceLROnPlateau(\n    o,  # it\n    patience=3,\n    mode="max",\n)'),
+        (
+            "ReduceLROnPlateau(\n    o,  # it\n    patience=3,\n)",
+            'ReduceLROnPlateau(\n    o,  # it\n    patience=3,\n    mode="max",\n)',
+        ),
         ("ReduceLROnPlateau(o, mode='min')", "ReduceLROnPlateau(o, mode='max')"),
         ("ReduceLROnPlateau(o, 'min')", "ReduceLROnPlateau(o, 'max')"),
         ("ReduceLROnPlateau(o, MODE)", "ReduceLROnPlateau(o, MODE)"),
@@ -105,7 +107,12 @@ def test_files_are_replaced_whole_and_keep_mode_and_links(tmp_path):
     assert path.read_text().endswith("SGD(p, lr=1)\n")
     assert link.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o750
-    assert sorted(os.listdir(tmp_path)) == ["bad.py", "good.py", "link.py", "train.py"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "bad.py",
+        "good.py",
+        "link.py",
+        "train.py",
+    ]
 
 
 def test_without_libcst_one_sentence_says_what_to_install(monkeypatch, tmp_path):

@@ -47,6 +47,8 @@ def lint(source: str, *, path: str = "", codes: Iterable[str] | None = None) -> 
     lines = source.splitlines()
     unique = dict.fromkeys(found)
     ignored = _ignored(source, tree)
+    for line in _expected_to_fail(facts.nodes):
+        ignored.setdefault(line, set()).add("")
     return tuple(
         _complete(remark, path, lines)
         for remark in sorted(unique, key=_order)
@@ -94,6 +96,19 @@ def _ignored(source: str, tree: ast.Module) -> dict[int, set[str]]:
         for each in _lines_of_statement(tree, line):
             found.setdefault(each, set()).update(codes)
     return found
+
+
+def _expected_to_fail(nodes: list[ast.AST]) -> Iterator[int]:
+    """Give the lines of tests in which an error or a warning is expected."""
+    for node in nodes:
+        if isinstance(node, ast.With):
+            calls = [item.context_expr for item in node.items]
+            names = {getattr(call.func, "attr", "") for call in calls if isinstance(call, ast.Call)}
+            if names & _EXPECTING:
+                yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+_EXPECTING = {"raises", "warns", "assertRaises", "assertRaisesRegex", "assertWarns"}
 
 
 def _comments(source: str) -> Iterator[tuple[int, set[str]]]:
