@@ -47,7 +47,7 @@ def lint(source: str, *, path: str = "", codes: Iterable[str] | None = None) -> 
     lines = source.splitlines()
     unique = dict.fromkeys(found)
     ignored = _ignored(source, tree)
-    for line in _expected_to_fail(facts.nodes):
+    for line in _expected_to_fail(facts.nodes_of(ast.With)):
         ignored.setdefault(line, set()).add("")
     return tuple(
         _complete(remark, path, lines)
@@ -98,14 +98,13 @@ def _ignored(source: str, tree: ast.Module) -> dict[int, set[str]]:
     return found
 
 
-def _expected_to_fail(nodes: list[ast.AST]) -> Iterator[int]:
+def _expected_to_fail(nodes: list[ast.With]) -> Iterator[int]:
     """Give the lines of tests in which an error or a warning is expected."""
     for node in nodes:
-        if isinstance(node, ast.With):
-            calls = [item.context_expr for item in node.items]
-            names = {getattr(call.func, "attr", "") for call in calls if isinstance(call, ast.Call)}
-            if names & _EXPECTING:
-                yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        calls = [item.context_expr for item in node.items]
+        names = {getattr(call.func, "attr", "") for call in calls if isinstance(call, ast.Call)}
+        if names & _EXPECTING:
+            yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 _EXPECTING = {"raises", "warns", "assertRaises", "assertRaisesRegex", "assertWarns"}

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import cast
+from typing import TypeVar, cast
 
+from etude.linter import names
 from etude.linter.algebra import Number, constant, symbol
 from etude.linter.interpreter import Interpreter
 from etude.linter.loops import Kind, enclosing, kind, per_turn
-from etude.linter.names import nodes_of
 from etude.linter.values import (
     Bag,
     Condition,
@@ -32,6 +32,7 @@ from etude.linter.values import (
 
 _SCHEDULER = re.compile(r"(^|[._])((lr|warmup)_?)?sched(uler)?s?$", re.IGNORECASE)
 _OPTIMIZER = re.compile(r"(^|[._])(optimizer|optim|opt)$", re.IGNORECASE)
+Node = TypeVar("Node", bound=ast.AST)
 TRAINING = (Kind.EPOCH, Kind.BATCH, Kind.UPDATE, Kind.FULL)
 
 
@@ -68,8 +69,11 @@ class Facts:
         self.tree = tree
         self.source = source
         self._run = Interpreter()
-        self.nodes = nodes_of(tree)
-        self._run.run(tree, self.nodes)
+        self.nodes = names.nodes_of(tree)
+        self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in self.nodes:
+            self._by_type.setdefault(type(node), []).append(node)
+        self._run.run(tree, self.nodes_of(ast.Call))
         self.events = self._run.events
         self.created = self._run.created
         self.results = self._run.results
@@ -90,10 +94,10 @@ class Facts:
     def modules(self) -> frozenset[str]:
         """The top packages that the file imports anywhere."""
         found: set[str] = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Import):
-                found.update(alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        for node in self.nodes_of(ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        for node in self.nodes_of(ast.ImportFrom):
+            if node.module and not node.level:
                 found.add(node.module.partition(".")[0])
         return frozenset(found)
 
@@ -104,6 +108,10 @@ class Facts:
         return "\n".join(
             line for line in lines if not line.lstrip().startswith(("import ", "from "))
         )
+
+    def nodes_of(self, kind: type[Node]) -> list[Node]:
+        """Give all nodes of a type."""
+        return cast("list[Node]", self._by_type.get(kind, []))
 
     def made_at(self, node: ast.Call) -> list[Thing]:
         """Give the things that one place makes."""

@@ -51,15 +51,11 @@ class Interpreter(Statements):
         self._calls = 0
         self._frames = 0
 
-    def run(self, tree: ast.Module, nodes: Sequence[ast.AST]) -> None:
+    def run(self, tree: ast.Module, calls: Sequence[ast.Call]) -> None:
         """Interpret a module: its body, then what nobody called, callers first."""
         self.execute(tree.body)
         functions = [each for each in self.functions if each.scope is self.module]
-        used = {
-            node.func.id
-            for node in nodes
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
+        used = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
         for function in functions:
             if function.node not in self.visited and _name(function) not in used:
                 self._enter(function, [])

@@ -15,21 +15,30 @@ _STARRED = {
 
 
 def nodes_of(tree: ast.AST) -> list[ast.AST]:
-    """Give all nodes of a tree, in a quarter of the time that `ast.walk` takes."""
+    """Give all nodes of a tree that have anything in them; several times as fast as `ast.walk`."""
     todo, found = [tree], list[ast.AST]()
     while todo:
         node = todo.pop()
         found.append(node)
         for field in node._fields:
             value = getattr(node, field, None)
-            if type(value) is list:
-                todo.extend([item for item in value if isinstance(item, ast.AST)])
-            elif isinstance(value, ast.AST) and not isinstance(value, _EMPTY):
+            kind = value.__class__
+            if kind is list:
+                todo.extend([item for item in value if item.__class__ not in _LEAVES])
+            elif kind not in _LEAVES:
                 todo.append(value)
     return found
 
 
-_EMPTY = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_LEAVES = frozenset(
+    {str, bytes, int, float, complex, bool, type(None), type(...)}
+    | set(ast.expr_context.__subclasses__())
+    | set(ast.operator.__subclasses__())
+    | set(ast.unaryop.__subclasses__())
+    | set(ast.boolop.__subclasses__())
+    | set(ast.cmpop.__subclasses__())
+)
+"""Types of what stands in a node's fields and is no node, or one without anything in it."""
 
 
 def stored(tree: ast.AST) -> frozenset[str]:

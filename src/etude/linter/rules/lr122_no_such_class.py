@@ -56,8 +56,8 @@ _RIGHT = {name.lower(): name for name in (*OPTIMIZERS, *SCHEDULERS)}
 
 def check(facts: Facts) -> Iterator[Remark]:
     """Look at imports, attributes and calls."""
-    for node in facts.nodes:
-        if isinstance(node, ast.ImportFrom) and node.module in {"torch.optim", TORCH_LR}:
+    for node in facts.nodes_of(ast.ImportFrom):
+        if node.module in {"torch.optim", TORCH_LR}:
             for alias in node.names:
                 yield from _check(alias, alias.name, node.module)
     for event in facts.named("call"):
