@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch import Scheduler
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
+    from etude.linter import lint
     from etude.race import compare
     from etude.tasks import Task
 
@@ -66,6 +67,7 @@ __all__ = [
     "grid",
     "inverse_sqrt",
     "linear",
+    "lint",
     "multistep",
     "one_cycle",
     "one_minus_sqrt",
@@ -82,18 +84,19 @@ __all__ = [
     "wsd",
 ]
 
-_NEEDS_TORCH = {
+_LATER = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
     "compare": "etude.race",
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
+    "lint": "etude.linter",
     "to_torch": "etude.integrations.torch_export",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs torch when it is first asked for (PEP 562)."""
-    if name in _NEEDS_TORCH:
-        return getattr(import_module(_NEEDS_TORCH[name]), name)
+    """Load what needs torch, or time, when it is first asked for (PEP 562)."""
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'etude' has no attribute {name!r}")

@@ -28,6 +28,10 @@ class CompareError(EtudeError, ValueError):
     """A comparison or a search that was asked for with settings that cannot hold."""
 
 
+class SourceError(EtudeError, ValueError):
+    """A file or text that cannot be linted: unreadable, no Python, too large or too deep."""
+
+
 def brief(error: BaseException) -> str:
     """Give an error's kind and the first line of what it says: `KeyError: 'name'`."""
     message = str(error).strip().split("\n", 1)[0]

@@ -20,6 +20,8 @@ _COMMANDS = {
     "compare": "etude.cli.compare",
     "find": "etude.cli.find",
     "schedule": "etude.cli.schedule",
+    "lint": "etude.cli.lint",
+    "explain": "etude.cli.explain",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
 }
