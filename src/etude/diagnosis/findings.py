@@ -120,13 +120,12 @@ def _drop_told(seen: View, row: int) -> str | None:
     effect = drop.effect(seen, row)
     if effect is None:
         return None
-    jump, _, _, level_noise, _ = effect
     lr = seen.curve.lr
     start = f"the cut of the lr from {show(lr[row - 1])} to {show(lr[row])} at {seen.unit}"
-    if jump < -_NOISES * level_noise:
-        share = show(100 * -np.expm1(jump))
+    if effect.jump < -_NOISES * effect.noise:
+        share = show(100 * -np.expm1(effect.jump))
         return f"{start} {seen.at[row]:g} put the loss {share} % below the trend before it"
-    if abs(jump) <= _NOISES * level_noise:
+    if abs(effect.jump) <= _NOISES * effect.noise:
         return f"{start} {seen.at[row]:g} changed nothing beyond the noise"
     return None
 

@@ -26,6 +26,8 @@ RESTART = 3.0
 ALIVE = 0.1
 """Share of the peak lr under which the schedule, not the loss, has ended the progress."""
 SIGNIFICANT = 0.01
+LATE = 0.05
+"""A log whose first row comes after this share of its last begins amid a run."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +76,11 @@ class View:
 
     @property
     def attained(self) -> float:
-        """Share of the way from the start to zero loss that was made; nan for a negative loss."""
-        if self.rows == 0 or self.loss.min() < 0:
+        """Share of the way from the start to zero loss that was made.
+
+        nan where losses are negative, or where the log begins amid a run: its start is not known.
+        """
+        if self.rows == 0 or self.loss.min() < 0 or self.at[0] > LATE * self.at[-1]:
             return math.nan
         start, end = float(self.loss[:1].max()), self.end
         return 1 - end / start if start > 0 else 0.0

@@ -1,10 +1,11 @@
 """Drop too early: a cut of the lr ended a fall that was still under way.
 
 **What it sees.** At each abrupt fall of the lr the heights after it are compared with the line
-that those before it were on, carried on. A finding needs a significant fall before the cut,
-levels after it that lie above that line by four times their noise, and a slope less than a third
-of that before. Cuts that lowered the loss below its line, as a cut on a noise floor does, are
-told as facts.
+over the logarithm of the update that those before it were on, carried on: losses slow down by
+themselves, and over the logarithm most do not. A finding needs a significant fall before the cut,
+levels after it above that line by four times their noise and by 2 % of the loss, and a slope of
+less than a third of that before. Cuts that put the loss below its line, as a cut on a noise floor
+does, are told as facts.
 
 **Why it matters.** After a cut by ten every update moves a tenth as far. What was still falling
 at the old rate now needs ten times the updates; a cut pays when the old rate had reached its
@@ -16,10 +17,13 @@ floor.
 at the old rate shows what a cut did.
 """
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
 from etude.diagnosis.rule import Sign, show
-from etude.diagnosis.statistics import block_medians, noise, theil_sen
+from etude.diagnosis.statistics import block_medians, noise
 from etude.diagnosis.view import View, trend
 from etude.records import Array, Level
 
@@ -32,55 +36,73 @@ LEAST = 16
 """Rows before and after a cut that are needed."""
 BLOCKS = 8
 NOISES = 4.0
+COST = math.log(1.02)
 SLOWER = 1 / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a cut did."""
+
+    jump: float
+    """Levels after it less the line that those before it were on."""
+    before: float
+    """Slope before it, in heights per e-fold of the update."""
+    after: float
+    noise: float
+    """Of a level."""
+    fell: bool
+    """Did the loss fall before it?"""
 
 
 def look(view: View) -> Sign | None:
     """Compare what followed each cut with the line before it."""
     for row in view.drops:
         seen = effect(view, row)
-        if seen is None:
+        if seen is None or not seen.fell or seen.after <= SLOWER * seen.before:
             continue
-        jump, before, after, level_noise, falls = seen
-        if falls and jump > NOISES * level_noise and after > SLOWER * before:
+        if seen.jump > max(NOISES * seen.noise, COST):
             lr = view.curve.lr
+            slower = (
+                f"{show(seen.before / seen.after)} times slower" if seen.after < 0 else "no more"
+            )
             return Sign(
                 f"the lr was cut from {show(lr[row - 1])} to {show(lr[row])} at {view.unit}"
-                f" {view.at[row]:g} while the loss still fell, and it falls"
-                f" {_times(before, after)} since",
+                f" {view.at[row]:g} while the loss still fell, and it falls {slower} since",
                 view.span(row, view.rows),
-                {"slope_before": before, "slope_after": after, "above_line": jump},
+                {"before": seen.before, "after": seen.after, "above_line": seen.jump},
                 Level.HINT,
             )
     return None
 
 
-def _times(before: float, after: float) -> str:
-    return f"{show(before / after)} times slower" if after < 0 else "no more"
-
-
-def effect(view: View, row: int) -> tuple[float, float, float, float, bool] | None:
-    """Tell what a cut did: the jump from the line, slopes by row, noise, and if it fell before."""
+def effect(view: View, row: int) -> Effect | None:
+    """Tell what a cut did; None where there are too few rows around it."""
     marks = sorted({0, view.warmup, *view.drops, *view.rises, view.rows})
     place = marks.index(row)
-    before = view.heights[marks[place - 1] : row][-(marks[place + 1] - row) * 2 :]
-    after = view.heights[row : marks[place + 1]]
-    if min(before.size, after.size) < LEAST:
+    first, past = marks[place - 1], marks[place + 1]
+    first += (row - first) // 3  # what comes first is the steepest and on no line
+    if min(row - first, past - row) < LEAST:
         return None
-    before = before[before.size // 3 :]
-    line, slope = _line(before)
-    levels = block_medians(after, BLOCKS)
-    width = after.size / levels.size
-    middles = before.size + width * (np.arange(levels.size) + 0.5)
-    jump = float(np.median(levels - (line + slope * middles)))
-    level_noise = max(noise(levels), noise(block_medians(before, BLOCKS)))
-    return jump, slope, theil_sen(levels) / width, level_noise, trend(before).falls
+    times = np.log1p(view.at)
+    at_height, slope = _line(times[first:row], view.heights[first:row])
+    after, levels = (
+        block_medians(times[row:past], BLOCKS),
+        block_medians(view.heights[row:past], BLOCKS),
+    )
+    jump = float(np.median(levels - (at_height + slope * after)))
+    return Effect(
+        jump=jump,
+        before=slope,
+        after=_line(times[row:past], view.heights[row:past])[1],
+        noise=max(noise(levels), noise(block_medians(view.heights[first:row], BLOCKS))),
+        fell=trend(view.heights[first:row]).falls,
+    )
 
 
-def _line(heights: Array) -> tuple[float, float]:
-    """Fit a line by blocks: its height at the first row, and its slope by row."""
-    levels = block_medians(heights, BLOCKS)
-    width = heights.size / levels.size
-    slope = theil_sen(levels) / width
-    middles = width * (np.arange(levels.size) + 0.5)
-    return float(np.median(levels - slope * middles)), slope
+def _line(times: Array, heights: Array) -> tuple[float, float]:
+    """Fit a line through block medians: its height at time 0, and its slope (Sen 1968)."""
+    x, y = block_medians(times, BLOCKS), block_medians(heights, BLOCKS)
+    one, other = np.triu_indices(x.size, k=1)
+    slope = float(np.median((y[other] - y[one]) / (x[other] - x[one])))
+    return float(np.median(y - slope * x)), slope

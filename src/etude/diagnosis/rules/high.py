@@ -61,11 +61,11 @@ def _by_level(view: View) -> Sign | None:
     if heights.size < 2 * FEW or view.loss.min() < 0 or view.rises:
         return None
     levels = block_medians(heights)
-    late = levels[levels.size // 2 :]
-    rise = float(np.median(late) - levels.min())
+    half = levels.size // 2
+    rise = float(np.median(levels[half:]) - levels[:half].min())
     if rise < max(RISE, NOISES * noise(levels)) or trend(heights[heights.size // 2 :]).falls:
         return None
-    low = live.start + round(int(np.argmin(levels)) * heights.size / levels.size)
+    low = live.start + round(int(np.argmin(levels[:half])) * heights.size / levels.size)
     return Sign(
         f"the loss had been {show(100 * (1 - math.exp(-rise)))} % lower by {view.unit}"
         f" {view.at[low]:g}, came back up and no longer falls at this lr",
