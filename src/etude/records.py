@@ -184,6 +184,8 @@ class Diagnosis:
 
     runs: tuple[Diagnosed, ...]
     sweep: Sweep | None = None
+    unread: tuple[str, ...] = ()
+    """What could not be read beside them, one sentence each."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -394,6 +396,7 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
     return {
         "runs": [_diagnosed_json(run) for run in diagnosis.runs],
         "sweep": None if diagnosis.sweep is None else _plain(asdict(diagnosis.sweep)),
+        "unread": list(diagnosis.unread),
     }
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from etude.diagnosis.outcome import judge
-from etude.diagnosis.rule import finding, show
-from etude.diagnosis.rules import BROKE, NOT_THE_LR, OTHERS, RATE, drop, restart
+from etude.diagnosis.rule import Rule, finding, show
+from etude.diagnosis.rules import ALWAYS, BROKE, NOT_THE_LR, RATE, drop, restart
 from etude.diagnosis.rules.slow import LEAST, late_gains
 from etude.diagnosis.view import View, view
 from etude.records import Curve, Diagnosed, Finding, Level, Log, Outcome
@@ -35,27 +35,24 @@ def diagnose_log(log: Log) -> Diagnosed:
 
 def _ask(seen: View) -> tuple[Finding, ...]:
     """Ask the rules; those about the lr only where nothing else explains the run."""
-    found = _answers(seen, BROKE + NOT_THE_LR)
-    if not _explains(found):
-        found += _answers(seen, RATE)
-    found += _answers(seen, OTHERS)
+    found = _answers(seen, BROKE) + _answers(seen, ALWAYS)
+    other = next(filter(None, (_answers(seen, (rule,)) for rule in NOT_THE_LR)), [])
+    if not other and not any(each.level is Level.ERROR for each in found):
+        other = _answers(seen, RATE)
+    found += other
     return tuple(sorted(found, key=lambda each: (_SUREST.index(each.level), each.code)))
 
 
-def _answers(seen: View, rules: tuple) -> list[Finding]:
+def _answers(seen: View, rules: tuple[Rule, ...]) -> list[Finding]:
     pairs = ((rule, rule.look(seen)) for rule in rules)
     return [finding(rule, sign) for rule, sign in pairs if sign is not None]
-
-
-def _explains(found: list[Finding] | tuple[Finding, ...]) -> bool:
-    return any(each.level is not Level.HINT for each in found)
 
 
 def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
     """Say what this log cannot tell, and what would."""
     said = list[str]()
     first = {rule.CODE for rule in NOT_THE_LR + BROKE}
-    explained = [each for each in found if each.code in first and each.level is not Level.HINT]
+    explained = [each for each in found if each.code in first]
     if seen.few:
         said.append(
             f"{seen.rows} rows are too few to tell noise from trend: log more often or train longer"
@@ -97,7 +94,8 @@ def _facts(seen: View) -> tuple[str, ...]:
     if lr.size and lr.min() == lr.max():
         said.append(f"lr {show(lr[0])} throughout")
     elif lr.size:
-        said.append(f"lr from {show(lr[0])} over {show(lr.max())} to {show(lr[-1])}")
+        over = f" over {show(lr.max())}" if lr.max() > max(lr[0], lr[-1]) else ""
+        said.append(f"lr from {show(lr[0])}{over} to {show(lr[-1])}")
     said += [told for row in seen.drops if (told := _drop_told(seen, row))]
     said += [told for row in seen.rises if (told := _restart_told(seen, row))]
     return tuple(said)

@@ -80,7 +80,7 @@ class View:
 
         nan where losses are negative, or where the log begins amid a run: its start is not known.
         """
-        if self.rows == 0 or self.loss.min() < 0 or self.at[0] > LATE * self.at[-1]:
+        if not self.from_start or self.loss.min() < 0:
             return math.nan
         start, end = float(self.loss[:1].max()), self.end
         return 1 - end / start if start > 0 else 0.0
@@ -89,6 +89,19 @@ class View:
     def end(self) -> float:
         """Loss at the end: the median of the last tenth."""
         return float(np.median(self.loss[-max(1, self.rows // 10) :])) if self.rows else math.nan
+
+    @property
+    def home(self) -> float:
+        """Height of knowing nothing: the untrained model's, as evaluated where that was done."""
+        val, logs = self.curve.val_loss, self.rows > 0 and self.loss.min() >= 0
+        if logs and val.size and self.curve.eval_update[0] == 0 and 0 < val[0] < math.inf:
+            return math.log(val[0])
+        return float(np.median(self.heights[:3]))
+
+    @property
+    def from_start(self) -> bool:
+        """Does the log begin where the run did?"""
+        return bool(self.rows) and self.at[0] <= LATE * self.at[-1]
 
     @property
     def alive(self) -> slice:
@@ -177,6 +190,13 @@ def _step_noise(heights: Array) -> float:
         return 0.0
     bends = np.diff(heights, n=2)
     return float(1.4826 * np.median(np.abs(bends - np.median(bends))) / math.sqrt(6))
+
+
+def smooth(heights: Array) -> Array:
+    """Give the medians of each three neighbours, at least one."""
+    if heights.size < 3:  # noqa: PLR2004 - three neighbours
+        return np.atleast_1d(np.median(heights))
+    return np.median(np.stack([heights[:-2], heights[1:-1], heights[2:]]), axis=0)
 
 
 def trend(heights: Array) -> Trend:

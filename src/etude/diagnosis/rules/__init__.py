@@ -27,20 +27,18 @@ from etude.diagnosis.rules import (
 )
 
 BROKE: tuple[Rule, ...] = (non_finite, diverging)
-NOT_THE_LR: tuple[Rule, ...] = (zero_gradients, initial_loss, collapsed, labels, vanishing)
-RATE: tuple[Rule, ...] = (slow, high, plateau, oscillation)
-"""Rules about the lr: not asked where one of the above has an answer."""
-OTHERS: tuple[Rule, ...] = (spikes, drop, warmup, restart, overfitting, exploding, noise)
+NOT_THE_LR: tuple[Rule, ...] = (zero_gradients, initial_loss, labels, collapsed, vanishing)
+"""Of these the first that has an answer is told: the others follow from it."""
+RATE: tuple[Rule, ...] = (slow, high, plateau, oscillation, drop, noise, overfitting)
+"""Rules about the lr and the length: not asked where one of the above has an answer."""
+ALWAYS: tuple[Rule, ...] = (spikes, warmup, restart, exploding)
 
 ALL: tuple[Rule, ...] = tuple(
-    sorted((*BROKE, *NOT_THE_LR, *RATE, *OTHERS), key=lambda rule: rule.CODE)
+    sorted((*BROKE, *NOT_THE_LR, *RATE, *ALWAYS), key=lambda rule: rule.CODE)
 )
 
 
 def pages() -> dict[str, tuple[str, str]]:
     """Give each rule's title and manual page, by its code."""
-    found: dict[str, tuple[str, str]] = {}
-    for rule in ALL:
-        title, _, rest = (rule.__doc__ or "").partition("\n")
-        found[rule.CODE] = (f"{rule.NAME}: {title.partition(': ')[2]}", rest.strip() + "\n")
-    return found
+    texts = {rule.CODE: (rule.__doc__ or "").strip() for rule in ALL}
+    return {code: (text.partition("\n")[0], text) for code, text in texts.items()}

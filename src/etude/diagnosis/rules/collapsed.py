@@ -1,20 +1,20 @@
 """Collapsed: the network gives the same answer to every input.
 
-**What it sees.** Either the predictions differ between validation inputs by less than a twentieth
-of what they once did, at a loss no better than that of a constant answer (where both were
-recorded). Or, from the loss and the gradient norm alone: the loss first rose above its start by a
-tenth or more, is flat over the last half within a tenth of the start (or of the chance loss), and
-the gradient norm is less than a tenth of its first level. Or a parameter that had gradients now
-has exact zeros alone.
+What it sees. Either the predictions differ between validation inputs by less than a twentieth of
+what they once did, at a loss no better than that of a constant answer (where both were recorded).
+Or a parameter that had gradients now has exact zeros alone. Or, from the loss alone: smoothed
+over three rows it first rose above its start by a tenth and by six times the noise of a row, and
+over the last half it is within a tenth of the start and does not fall. That is an error where the
+gradient norm has come down to a tenth as well, else a warning: a rate that throws the weights
+about at that height for ever looks the same.
 
-**Why it matters.** No nan is ever seen. The loss stands at that of a constant answer, ln 10 =
-2.303 for ten classes, just like that of a run that never started, so that "the rate is too low"
-is the usual and wrong guess. One large step has killed the units; they do not come back.
+Why it matters. No nan is ever seen. The loss stands at that of a constant answer, ln 10 = 2.303
+for ten classes, just like that of a run that never started, so that "the rate is too low" is the
+usual and wrong guess. One large step has killed the units; they do not come back.
 
-**What to try.** Start again (not from this checkpoint) with a tenth of the peak lr, or a warmup.
+What to try. Start again (not from this checkpoint) with a tenth of the peak lr, or a warmup.
 
-**What would refute it.** From the same start at a tenth of the lr the loss stands at the same
-place.
+What would refute it. From the same start at a tenth of the lr the loss stands at the same place.
 """
 
 import math
@@ -24,7 +24,7 @@ import numpy as np
 from etude.diagnosis.outcome import judge
 from etude.diagnosis.rule import Sign, show
 from etude.diagnosis.rules.exploding import norm_levels
-from etude.diagnosis.view import FEW, View, trend
+from etude.diagnosis.view import FEW, View, smooth, trend
 from etude.records import Level, Outcome
 
 CODE = "ED14"
@@ -33,6 +33,7 @@ REMEDY = "start again, not from this checkpoint, with a tenth of the peak lr or 
 REFUTED_BY = "from the same start at a tenth of the lr it stands at the same loss"
 
 BUMP = math.log(1.1)
+NOISES = 6.0
 NEAR = math.log(1.1)
 QUIET = 0.1
 ALL = 0.999
@@ -68,29 +69,29 @@ def _by_zeros(view: View) -> Sign | None:
 
 
 def _by_shape(view: View) -> Sign | None:
-    norms, _ = norm_levels(view)
-    if view.rows < 2 * FEW or norms.size < 4 or view.loss.min() < 0:  # noqa: PLR2004 - some norms
+    if view.rows < 2 * FEW or not view.from_start or view.loss.min() < 0:
         return None
-    start = float(view.heights[0])
     late = view.heights[view.rows // 2 :]
-    homes = [start, *([math.log(view.chance)] if view.chance and view.chance > 0 else [])]
-    home = min(abs(float(np.median(late)) - each) for each in homes)
-    bump = float(view.heights[: view.rows // 2].max()) - start
-    left = float(np.median(norms[-4:]) / norms[0])
-    if bump < BUMP or home > NEAR or left > QUIET or trend(late).falls:
+    bump = float(smooth(view.heights[: view.rows // 2]).max()) - view.home
+    home = float(np.median(late)) - view.home
+    if bump < max(BUMP, NOISES * view.step_noise) or abs(home) > NEAR or trend(late).falls:
         return None
+    norms, _ = norm_levels(view)
+    left = float(np.median(norms[-4:]) / norms[0]) if norms.size else math.nan
+    quiet = f", with {show(100 * left)} % of the first gradient norm left" if left < QUIET else ""
     return _sign(
         view,
-        f"after a rise to {show(math.exp(bump))} times its start, with"
-        f" {show(100 * left)} % of the first gradient norm left",
+        f"it first rose to {show(math.exp(bump))} times its start and then stayed there{quiet}",
         {"bump": bump, "norm_left": left},
+        Level.ERROR if quiet else Level.WARNING,
     )
 
 
-def _sign(view: View, why: str, evidence: dict[str, float]) -> Sign:
+def _sign(view: View, why: str, evidence: dict[str, float], level: Level = Level.ERROR) -> Sign:
+    surely = "gives" if level is Level.ERROR else "seems to give"
     return Sign(
-        f"the network gives one answer to all inputs, at a loss of {show(view.end)}: {why}",
+        f"the network {surely} one answer to all inputs, at a loss of {show(view.end)}: {why}",
         view.span(view.rows // 2, view.rows),
         evidence | {"end": view.end},
-        Level.ERROR,
+        level,
     )

@@ -1,18 +1,18 @@
 """Diverging: the loss rose far above what the run had reached, and stayed there.
 
-**What it sees.** The level at the end (the median of the last tenth of the rows) lies above the
+What it sees. The level at the end (the median of the last tenth of the rows) lies above the
 lowest level that the run had reached, by at least log 2 (it doubled) and by at least six times
 the noise of a level. At or above the level of its start this is an error, below it a warning. A
 rise that the last restart of the lr explains does not count.
 
-**Why it matters.** A rate above the limit of stability makes each update larger than the last.
-The run has lost what it had learned, and more updates at this rate do not bring it back.
+Why it matters. A rate above the limit of stability makes each update larger than the last. The
+run has lost what it had learned, and more updates at this rate do not bring it back.
 
-**What to try.** Lower the lr to a third and go on from the last checkpoint before the rise;
-lengthen the warmup if it began at the peak; clip the gradient if single batches started it.
+What to try. Lower the lr to a third and go on from the last checkpoint before the rise; lengthen
+the warmup if it began at the peak; clip the gradient if single batches started it.
 
-**What would refute it.** From the checkpoint before the rise, the run at a third of the lr rises
-just the same: then data changed there (a new shard, another mixture), or the loss did.
+What would refute it. From the checkpoint before the rise, the run at a third of the lr rises just
+the same: then data changed there (a new shard, another mixture), or the loss did.
 """
 
 import math

@@ -1,20 +1,19 @@
 """Drop too early: a cut of the lr ended a fall that was still under way.
 
-**What it sees.** At each abrupt fall of the lr the heights after it are compared with the line
-over the logarithm of the update that those before it were on, carried on: losses slow down by
+What it sees. At each abrupt fall of the lr the heights after it are compared with the line over
+the logarithm of the update that those before it were on, carried on: losses slow down by
 themselves, and over the logarithm most do not. A finding needs a significant fall before the cut,
 levels after it above that line by four times their noise and by 2 % of the loss, and a slope of
 less than a third of that before. Cuts that put the loss below its line, as a cut on a noise floor
 does, are told as facts.
 
-**Why it matters.** After a cut by ten every update moves a tenth as far. What was still falling
-at the old rate now needs ten times the updates; a cut pays when the old rate had reached its
-floor.
+Why it matters. After a cut by ten every update moves a tenth as far. What was still falling at
+the old rate now needs ten times the updates; a cut pays when the old rate had reached its floor.
 
-**What to try.** Cut later, when the slope at the old rate has gone; or let a cosine do it.
+What to try. Cut later, when the slope at the old rate has gone; or let a cosine do it.
 
-**What would refute it.** The same run without the cut is no better at the end: only a control run
-at the old rate shows what a cut did.
+What would refute it. The same run without the cut is no better at the end: only a control run at
+the old rate shows what a cut did.
 """
 
 import math

@@ -1,17 +1,17 @@
 """Exploding gradient: the gradient norm grew beyond all measure.
 
-**What it sees.** The block medians of the gradient norm rise to 100 times their lowest, or end at
-10 times their start, while the loss has not come down to a hundredth of its start (a norm
-relative to a loss of nearly nothing may do what it likes), and the norms before it are not zero.
+What it sees. The block medians of the gradient norm rise to 100 times their lowest, or end at 10
+times their start, while the loss has not come down to a hundredth of its start (a norm relative
+to a loss of nearly nothing may do what it likes), and the norms before it are not zero.
 
-**Why it matters.** An update of SGD is the lr times the gradient: with the gradient it explodes.
-Adam divides the size away, but its second moment then remembers the explosion for 1 / (1 - beta2)
+Why it matters. An update of SGD is the lr times the gradient: with the gradient it explodes. Adam
+divides the size away, but its second moment then remembers the explosion for 1 / (1 - beta2)
 updates, in which it hardly moves.
 
-**What to try.** Clip the gradient at its usual norm; a lower lr, a longer warmup; in deep
-networks normalisation or residual connections.
+What to try. Clip the gradient at its usual norm; a lower lr, a longer warmup; in deep networks
+normalisation or residual connections.
 
-**What would refute it.** The loss is summed over more and more terms (longer sequences): then the
+What would refute it. The loss is summed over more and more terms (longer sequences): then the
 norm per term has not grown.
 """
 

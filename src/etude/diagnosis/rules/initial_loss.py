@@ -1,20 +1,19 @@
 """Initial loss far from chance: inputs, targets or initial weights are on the wrong scale.
 
-**What it sees.** The loss of the untrained model (the first evaluation at update 0, else the
-first row) is more than four times that of the best constant answer: ln C for C classes, var(y)
-for a mean squared error. Needs that number: étude's own runs have it, for other logs give
-`--chance`.
+What it sees. The loss of the untrained model (the first evaluation at update 0, else the first
+row) is more than four times that of the best constant answer: ln C for C classes, var(y) for a
+mean squared error. Needs that number: étude's own runs have it, for other logs give `--chance`.
 
-**Why it matters.** An untrained network knows nothing, so it should cost about what a constant
-answer costs. When it costs much more it is surely wrong before the first update, and the first
-updates undo that instead of learning. Measured: inputs 1,000 times too large begin at 84 times
-chance, initial weights of deviation 1.5 at 900 times. It is not the lr, and no lr mends it.
+Why it matters. An untrained network knows nothing, so it should cost about what a constant answer
+costs. When it costs much more it is surely wrong before the first update, and the first updates
+undo that instead of learning. Measured: inputs 1,000 times too large begin at 84 times chance,
+initial weights of deviation 1.5 at 900 times. It is not the lr, and no lr mends it.
 
-**What to try.** Standardise inputs (mean 0, deviation 1) and targets of a regression; use the
-layer's own initialisation; set the last layer's bias to the mean target or the log frequencies.
+What to try. Standardise inputs (mean 0, deviation 1) and targets of a regression; use the layer's
+own initialisation; set the last layer's bias to the mean target or the log frequencies.
 
-**What would refute it.** The model was pretrained on another target, or the loss sums over terms,
-so that its chance is not the number that was given.
+What would refute it. The model was pretrained on another target, or the loss sums over terms, so
+that its chance is not the number that was given.
 """
 
 import numpy as np

@@ -1,18 +1,17 @@
 """Noise-dominated: the noise of single batches is larger than all that the run learned.
 
-**What it sees.** The noise of a single row (from second differences, so that no trend counts) is
-more than the whole fall of the loss, in a run of 100 rows or more whose blocks fall all the same
+What it sees. The noise of a single row (from second differences, so that no trend counts) is more
+than the whole fall of the loss, in a run of 100 rows or more whose blocks fall all the same
 (Mann-Kendall, p < 0.01) or that never moved while its noise is above a tenth of the loss.
 
-**Why it matters.** The gradient of such a batch points nearly anywhere: most updates undo each
-other. Its curve cannot be read by eye either, and tests that compare two rows see nothing but
-noise.
+Why it matters. The gradient of such a batch points nearly anywhere: most updates undo each other.
+Its curve cannot be read by eye either, and tests that compare two rows see nothing but noise.
 
-**What to try.** Larger batches or gradient accumulation, with the lr that `etude.scale_lr` gives;
-a longer average of weights; a lower lr averages too, but more slowly. `etude find` measures the
+What to try. Larger batches or gradient accumulation, with the lr that `etude.scale_lr` gives; a
+longer average of weights; a lower lr averages too, but more slowly. `etude find` measures the
 gradient noise scale, below which larger batches are nearly free.
 
-**What would refute it.** With batches four times as large the loss falls no faster per update.
+What would refute it. With batches four times as large the loss falls no faster per update.
 """
 
 from etude.diagnosis.rule import Sign, show

@@ -1,18 +1,17 @@
 """Not finite: a loss or a gradient norm is nan or infinite.
 
-**What it sees.** The first row whose training loss, validation loss or gradient norm is nan or
+What it sees. The first row whose training loss, validation loss or gradient norm is nan or
 infinite. Single gradient norms that are not finite, as a loss scaler of mixed precision causes
 now and then and skips, are no finding; from one row in twenty on they are.
 
-**Why it matters.** One update with such a gradient makes every weight nan, and no later update
-mends that. Logs hide it: Hugging Face's Trainer writes the running average in its place.
+Why it matters. One update with such a gradient makes every weight nan, and no later update mends
+that. Logs hide it: Hugging Face's Trainer writes the running average in its place.
 
-**What to try.** Go back to the last good checkpoint and lower the lr there, or lengthen the
-warmup if it broke early; clip the gradient; in fp16 use bf16 or a loss scaler. If it breaks at
-the same batch at any lr, look at that batch: an empty target, a log of 0, a division by a count
-of 0.
+What to try. Go back to the last good checkpoint and lower the lr there, or lengthen the warmup if
+it broke early; clip the gradient; in fp16 use bf16 or a loss scaler. If it breaks at the same
+batch at any lr, look at that batch: an empty target, a log of 0, a division by a count of 0.
 
-**What would refute it.** The same run from the same checkpoint at a tenth of the lr breaks at the
+What would refute it. The same run from the same checkpoint at a tenth of the lr breaks at the
 same batch: then it is the data or the arithmetic, and not the rate.
 """
 

@@ -1,18 +1,18 @@
 """Oscillation: the level swings far more than the noise of single batches explains.
 
-**What it sees.** The rows are cut into 40 blocks. White noise moves a block's median by 1.25 s /
+What it sees. The rows are cut into 40 blocks. White noise moves a block's median by 1.25 s /
 sqrt(n), s the noise of a row and n the rows of a block. A finding needs swings of the median
 around its trend of more than four times that, of at least 10 % of the loss, at least eight
 changes of direction, and no fall of the loss over the last half. A negative autocorrelation of
 successive losses is not used: that of a noisy loss is -0.5 at any lr.
 
-**Why it matters.** A rate near the limit of stability throws the weights from side to side of the
+Why it matters. A rate near the limit of stability throws the weights from side to side of the
 valley. As long as the loss falls on the whole that is harmless, and is not reported.
 
-**What to try.** Lower the lr to a third, or let a schedule lower it; with momentum 0.99 try 0.9.
+What to try. Lower the lr to a third, or let a schedule lower it; with momentum 0.99 try 0.9.
 
-**What would refute it.** The swings keep their period in examples when the batch size changes:
-then the order of the data makes them, and shuffling ends them.
+What would refute it. The swings keep their period in examples when the batch size changes: then
+the order of the data makes them, and shuffling ends them.
 """
 
 import math

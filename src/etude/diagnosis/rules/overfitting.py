@@ -1,19 +1,19 @@
 """Overfitting: the validation loss rises while the training loss still falls.
 
-**What it sees.** The validation loss at the end (median of the last fifth of its evaluations) has
+What it sees. The validation loss at the end (median of the last fifth of its evaluations) has
 given back at least a tenth of what it had gained from its start to its best, the best is not
 among the last quarter, the evaluations since the best rise (Mann-Kendall, p < 0.01, or more than
 four times their noise), and the training loss has not risen in that time. One epoch in which the
 one rises and the other falls is no finding: that happens in most runs.
 
-**Why it matters.** From the best evaluation on, updates fit the training examples alone. The
-weights at the end are worse than those that were passed by.
+Why it matters. From the best evaluation on, updates fit the training examples alone. The weights
+at the end are worse than those that were passed by.
 
-**What to try.** Keep the weights of the best evaluation; train that much shorter, with the
-schedule fitted to it; more weight decay, dropout or data. A lower lr only comes there later.
+What to try. Keep the weights of the best evaluation; train that much shorter, with the schedule
+fitted to it; more weight decay, dropout or data. A lower lr only comes there later.
 
-**What would refute it.** On a larger validation set the rise is gone; or only the loss rises and
-the metric goes on improving, as with a classifier that grows too sure: then judge by the metric.
+What would refute it. On a larger validation set the rise is gone; or only the loss rises and the
+metric goes on improving, as with a classifier that grows too sure: then judge by the metric.
 """
 
 import numpy as np

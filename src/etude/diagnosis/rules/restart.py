@@ -1,16 +1,16 @@
 """Restart that cost more than it gave: after the lr went back up, the loss did not come back.
 
-**What it sees.** At each rise of the lr by three or more, back to where it once was: the lowest
-level that follows, to the end of the run, lies above the level before the rise by four times the
-noise and 5 % of the loss. A restart whose loss came below what it was before is told as a fact.
+What it sees. At each rise of the lr by three or more, back to where it once was: the lowest level
+that follows, to the end of the run, lies above the level before the rise by four times the noise
+and 5 % of the loss. A restart whose loss came below what it was before is told as a fact.
 
-**Why it matters.** Warm restarts throw the weights out of the place that the low rate had found.
-They pay only where the next cycle is long enough to find a better one; a last cycle that is cut
-off ends the run at its worst.
+Why it matters. Warm restarts throw the weights out of the place that the low rate had found. They
+pay only where the next cycle is long enough to find a better one; a last cycle that is cut off
+ends the run at its worst.
 
-**What to try.** End the run at the end of a cycle, make cycles longer, or use one cosine.
+What to try. End the run at the end of a cycle, make cycles longer, or use one cosine.
 
-**What would refute it.** Some more updates, to the end of the cycle, bring the loss below what it
+What would refute it. Some more updates, to the end of the cycle, bring the loss below what it
 was.
 """
 

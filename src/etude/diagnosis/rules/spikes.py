@@ -1,17 +1,17 @@
 """Loss spikes: single batches whose loss jumps far above its neighbours.
 
-**What it sees.** r(t) = log loss(t) - median of the last 50 log losses is larger than log 2
-(twice the usual) and than 8 times the median absolute deviation of all r. Unlike "twice the mean
-of the last ten", which fires on 42 % of healthy runs, it leaves noise alone. The rows after a
-restart of the lr and the first 20 rows are not looked at.
+What it sees. r(t) = log loss(t) - median of the last 50 log losses is larger than log 2 (twice
+the usual) and than 8 times the median absolute deviation of all r. Unlike "twice the mean of the
+last ten", which fires on 42 % of healthy runs, it leaves noise alone. The rows after a restart of
+the lr and the first 20 rows are not looked at.
 
-**Why it matters.** A spike is an update that went too far, or a batch that is unlike the others.
-Runs recover from single ones; several in a row announce divergence.
+Why it matters. A spike is an update that went too far, or a batch that is unlike the others. Runs
+recover from single ones; several in a row announce divergence.
 
-**What to try.** Clip the gradient at about twice its usual norm; lower the peak lr; for Adam,
-lower beta2 to 0.95 so that the second moment follows faster. Look at the batches of the spikes.
+What to try. Clip the gradient at about twice its usual norm; lower the peak lr; for Adam, lower
+beta2 to 0.95 so that the second moment follows faster. Look at the batches of the spikes.
 
-**What would refute it.** The same batches spike at a tenth of the lr: then it is those examples.
+What would refute it. The same batches spike at a tenth of the lr: then it is those examples.
 """
 
 import math

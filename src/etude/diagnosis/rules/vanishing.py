@@ -1,16 +1,16 @@
 """Vanishing gradient: hardly any gradient is left, and the loss is still high.
 
-**What it sees.** The gradient norm has fallen to less than a thousandth of its first level, or is
+What it sees. The gradient norm has fallen to less than a thousandth of its first level, or is
 exactly zero, while the run made less than half of the way from its start to zero loss and no
 longer falls. A small gradient at a small loss is what training is for.
 
-**Why it matters.** The network has moved to where its units are saturated or dead: the gradient
-says that nothing helps, and no lr brings back what is zero.
+Why it matters. The network has moved to where its units are saturated or dead: the gradient says
+that nothing helps, and no lr brings back what is zero.
 
-**What to try.** Start again with a lower peak lr or a warmup, since a single large step often
-does this; other activations (GELU, leaky ReLU), normalisation, residual connections.
+What to try. Start again with a lower peak lr or a warmup, since a single large step often does
+this; other activations (GELU, leaky ReLU), normalisation, residual connections.
 
-**What would refute it.** At ten times the lr the loss falls: then it was a flat stretch.
+What would refute it. At ten times the lr the loss falls: then it was a flat stretch.
 """
 
 import numpy as np

@@ -1,18 +1,18 @@
 """Warmup missing or too short: the loss first rises above its start.
 
-**What it sees.** Within the first sixth of the run, smoothed over three rows, the loss rises
-above its start by at least a quarter and by six times the noise of a row, and later comes below
-its start. The start is the validation loss of the untrained model where that is known, so that a
+What it sees. Within the first sixth of the run, smoothed over three rows, the loss rises above
+its start by at least a quarter and by six times the noise of a row, and later comes below its
+start. The start is the validation loss of the untrained model where that is known, so that a
 lucky first batch is no start. Where the lr was logged, the rise must come at half the peak lr or
 more.
 
-**Why it matters.** Curvature is often largest at the start, and Adam's second moment is not yet
+Why it matters. Curvature is often largest at the start, and Adam's second moment is not yet
 known: the peak rate is then above the limit of stability for a while. A run that survives has
 thrown away its initial weights; another seed may not survive.
 
-**What to try.** `warmup 5%` before the peak, or double the warmup there is; or a lower peak.
+What to try. `warmup 5%` before the peak, or double the warmup there is; or a lower peak.
 
-**What would refute it.** The rise comes with another seed's warmup too, at the same examples.
+What would refute it. The rise comes with another seed's warmup too, at the same examples.
 """
 
 import math
@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from etude.diagnosis.rule import Sign, show
-from etude.diagnosis.view import FEW, View
+from etude.diagnosis.view import FEW, View, smooth
 
 CODE = "ED09"
 NAME = "short-warmup"
@@ -38,10 +38,9 @@ def look(view: View) -> Sign | None:
     if view.rows < 2 * FEW or view.loss.min() < 0:
         return None
     early = max(SMOOTH, round(view.rows * EARLY))
-    smooth = np.array([np.median(view.heights[i : i + SMOOTH]) for i in range(early)])
-    top = int(np.argmax(smooth))
-    start = _start(view)
-    rise = float(smooth[top]) - start
+    smoothed = smooth(view.heights[: early + SMOOTH - 1])
+    top, start = int(np.argmax(smoothed)), max(view.home, float(view.heights[0]))
+    rise = float(smoothed[top]) - start
     if rise < max(RISE, NOISES * view.step_noise) or float(view.levels[-1]) > start:
         return None
     row = top + SMOOTH // 2
@@ -56,11 +55,3 @@ def look(view: View) -> Sign | None:
         view.span(0, early),
         {"rise": rise, "noise": view.step_noise, "warmup": float(view.at[warmup])},
     )
-
-
-def _start(view: View) -> float:
-    """Give the height of the untrained model, the higher one where there are two witnesses."""
-    first = float(view.heights[0])
-    val = view.curve.val_loss
-    untrained = val.size and view.curve.eval_update[0] == 0 and np.isfinite(val[0]) and val[0] > 0
-    return max(first, math.log(val[0])) if untrained else first

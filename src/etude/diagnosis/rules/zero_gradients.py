@@ -1,19 +1,19 @@
 """Zero gradients: a whole parameter gets no gradient at all, from the start.
 
-**What it sees.** From the first measurement on, the largest share of exact zeros in the gradient
-of one parameter is 1, in more than half of the measurements. Needs the share of zeros, which
+What it sees. From the first measurement on, the largest share of exact zeros in the gradient of
+one parameter is 1, in more than half of the measurements. Needs the share of zeros, which
 `etude.watch` records.
 
-**Why it matters.** Weights that begin at zero, or ReLUs that all are off, pass nothing on: that
-layer never learns, at any lr. The gain ratio is near 1 there (a line that is flat), so that every
-rule about the rate would say "raise it" for ever. Ask this before the rate.
+Why it matters. Weights that begin at zero, or ReLUs that all are off, pass nothing on: that layer
+never learns, at any lr. The gain ratio is near 1 there (a line that is flat), so that every rule
+about the rate would say "raise it" for ever. Ask this before the rate.
 
-**What to try.** Use the layer's own random initialisation (zeros are for biases and for the last
+What to try. Use the layer's own random initialisation (zeros are for biases and for the last
 layer of a residual branch); check the scale of inputs and the sign of biases before ReLUs; look
 for a `detach`, a `no_grad` or a parameter that the loss does not depend on.
 
-**What would refute it.** The parameter is frozen on purpose, or belongs to an input that is
-always zero.
+What would refute it. The parameter is frozen on purpose, or belongs to an input that is always
+zero.
 """
 
 import numpy as np
