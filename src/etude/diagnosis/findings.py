@@ -23,14 +23,16 @@ def findings(
         chance: loss of the best constant predictor, where it is known.
         unit: what its rows count.
     """
-    return _ask(view(curve, chance=chance, unit=unit))
+    with np.errstate(all="ignore"):  # the numbers of a log may be anything
+        return _ask(view(curve, chance=chance, unit=unit))
 
 
 def diagnose_log(log: Log) -> Diagnosed:
     """Give what is wrong with a run that a log has, what cannot be told, and what was seen."""
-    seen = view(log.curve, chance=log.chance, unit=log.unit)
-    found = _ask(seen)
-    return Diagnosed(log, found, _undecided(seen, found), _facts(seen))
+    with np.errstate(all="ignore"):
+        seen = view(log.curve, chance=log.chance, unit=log.unit)
+        found = _ask(seen)
+        return Diagnosed(log, found, _undecided(seen, found), _facts(seen))
 
 
 def _ask(seen: View) -> tuple[Finding, ...]:

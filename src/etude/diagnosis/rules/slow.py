@@ -1,11 +1,11 @@
 """Too slow: the lr can grow.
 
-What it sees. Where the gain ratio was measured (`etude.watch` does): its median over the second
-half of the live part of the run is above 0.95. Actual and predicted gain then agree, the loss is
-a line along the step, and a longer step would have gained more. Without it, from the loss alone:
-since the end of the warmup the loss falls at an even pace (a quarter to two fifths of the fall in
-the first third), it falls significantly to the last, made less than half of the way to zero, and
-never rose.
+What it sees. Where the gain ratio was measured (`etude.watch` does): its median is above 0.95,
+over the second half of the measurements at half the peak lr or more. Actual and predicted gain
+then agree, the loss is a line along the step, and a longer step would have gained more. Without
+it, from the loss alone: since the end of the warmup the loss falls at an even pace (a quarter to
+two fifths of the fall in the first third), it falls significantly to the last, made less than
+half of the way to zero, and never rose.
 
 Why it matters. At a tenth of the right rate a run needs about ten times the updates; it looks
 healthy, only dull.
@@ -20,7 +20,7 @@ import numpy as np
 
 from etude.diagnosis.rule import Sign, show
 from etude.diagnosis.statistics import block_medians
-from etude.diagnosis.view import ALIVE, View, trend
+from etude.diagnosis.view import View, trend
 
 CODE = "ED05"
 NAME = "too-slow"
@@ -48,15 +48,19 @@ def look(view: View) -> Sign | None:
 
 
 def late_gains(view: View) -> np.ndarray:
-    """Give the gain ratios of the second half of the updates whose lr was alive."""
+    """Give the gain ratios of the second half of the measurements at half the peak lr or more.
+
+    Under a lower lr every ratio goes to 1: there the schedule speaks, and not the peak.
+    """
     curve = view.curve
     if not curve.gain_update.size or not view.rows:
         return np.empty(0)
-    rates = np.interp(curve.gain_update, curve.update, np.nan_to_num(curve.lr, nan=0.0))
-    known = np.isfinite(curve.lr).any()
-    live = rates >= ALIVE * view.peak if known else np.ones(rates.size, dtype=bool)
-    late = curve.gain_update >= view.at[-1] / 2
-    ratios = curve.gain_ratio[live & late]
+    if np.isfinite(curve.lr).any():
+        rates = np.interp(curve.gain_update, curve.update, np.nan_to_num(curve.lr, nan=0.0))
+        ratios = curve.gain_ratio[rates >= view.peak / 2]
+    else:
+        ratios = curve.gain_ratio
+    ratios = ratios[ratios.size // 2 :]
     return ratios[np.isfinite(ratios)]
 
 
