@@ -172,8 +172,8 @@ def test_infinite_norms_now_and_then_are_a_loss_scaler_at_work():
 
 
 def test_codes_are_stable_and_every_page_answers_the_four_questions():
-    assert [rule.CODE for rule in ALL] == [f"ED{number:02}" for number in range(1, 19)]
-    assert len({rule.NAME for rule in ALL}) == len(ALL)
+    assert [rule.code for rule in ALL] == [f"ED{number:02}" for number in range(1, 19)]
+    assert len({rule.name for rule in ALL}) == len(ALL)
     for _, page in pages().values():
         for question in (
             "What it sees.", "Why it matters.", "What to try.", "What would refute it."

@@ -53,7 +53,7 @@ def _answers(seen: View, rules: tuple[Rule, ...]) -> list[Finding]:
 def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
     """Say what this log cannot tell, and what would."""
     said = list[str]()
-    first = {rule.CODE for rule in NOT_THE_LR + BROKE}
+    first = {rule.code for rule in NOT_THE_LR + BROKE}
     explained = [each for each in found if each.code in first]
     if seen.few:
         said.append(

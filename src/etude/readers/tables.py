@@ -82,7 +82,7 @@ def _cell(cell: str, decimal_comma: bool) -> float | None:
     return None if value is None or "_" in cell else value
 
 
-def settled(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
+def settled(rows: Sequence[Row]) -> tuple[Sequence[Row], tuple[str, ...]]:
     """Drop nan where it stands for "nothing logged here", and say so.
 
     It does where most of a column is nan and numbers follow it: a run that broke stays broken.

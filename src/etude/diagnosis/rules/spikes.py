@@ -18,6 +18,7 @@ import math
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from etude.diagnosis.rule import Sign, show
 from etude.diagnosis.view import FEW, View
@@ -27,6 +28,9 @@ CODE = "ED03"
 NAME = "loss-spikes"
 REMEDY = "clip the gradient at twice its usual norm, or lower the peak lr"
 REFUTED_BY = "at a tenth of the lr the same batches spike: then look at their examples"
+
+Places = NDArray[np.intp]
+"""Rows, by their numbers."""
 
 WINDOW = 50
 TWICE = math.log(2)
@@ -68,13 +72,13 @@ def residuals(heights: Array) -> Array:
     return result
 
 
-def _near(spikes: Array, rises: tuple[int, ...]) -> Array:
+def _near(spikes: Places, rises: tuple[int, ...]) -> NDArray[np.bool_]:
     near = np.zeros(spikes.size, dtype=bool)
     for rise in rises:
         near |= (spikes >= rise) & (spikes < rise + QUIET)
     return near
 
 
-def _separate(spikes: Array) -> int:
+def _separate(spikes: Places) -> int:
     """Count spikes; rows in a row are one."""
     return 1 + int((np.diff(spikes) > 1).sum())
