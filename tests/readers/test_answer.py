@@ -62,7 +62,11 @@ def test_the_rate_is_undecided_where_the_log_cannot_tell_and_only_there():
     (short,) = etude.diagnose(Curve(update=rows[:5], lr=rows[:5], loss=rows[:5])).runs
     assert "too few" in short.undecided[0]
     (broken,) = etude.diagnose(BROKEN).runs
-    assert "before ED01" in broken.undecided[0]
+    assert not any("lr is" in said for said in broken.undecided)
+    zeros = Curve(update=rows, lr=rows * 0 + 0.1, loss=2.3 + 0.01 * np.cos(rows),
+                  gain_update=rows, gain_ratio=rows * 0 + 1, zero_share=rows * 0 + 1)  # fmt: skip
+    (dead,) = etude.diagnose(zeros).runs
+    assert "before ED17" in dead.undecided[0]
 
 
 def test_what_cannot_be_asked_is_refused():

@@ -1,16 +1,20 @@
 """From a curve to findings: asks the rules in their order, and says what the log cannot tell."""
 
+from collections.abc import Container
+
 import numpy as np
 
 from etude.diagnosis.outcome import judge
 from etude.diagnosis.rule import Rule, finding, show
-from etude.diagnosis.rules import ALWAYS, BROKE, NOT_THE_LR, RATE, drop, restart
+from etude.diagnosis.rules import ALWAYS, BROKE, ELSEWHERE, NOT_THE_LR, RATE, drop, restart
 from etude.diagnosis.rules.slow import LEAST, late_gains
 from etude.diagnosis.view import View, view
 from etude.records import Curve, Diagnosed, Finding, Level, Log, Outcome
 
 _SUREST = list(Level)
 _NOISES = 4.0
+_ABOUT_THE_LR = ("ED01", "ED02", "ED05", "ED06", "ED08", "ED13", "ED14")
+"""Findings whose remedy names the direction in which to move the lr."""
 
 
 def findings(
@@ -53,18 +57,17 @@ def _answers(seen: View, rules: tuple[Rule, ...]) -> list[Finding]:
 def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
     """Say what this log cannot tell, and what would."""
     said = list[str]()
-    first = {rule.code for rule in NOT_THE_LR + BROKE}
-    explained = [each for each in found if each.code in first]
+    told = {each.code: each for each in found}
+    other = next((told[rule.code] for rule in ELSEWHERE if rule.code in told), None)
     if seen.few:
         said.append(
             f"{seen.rows} rows are too few to tell noise from trend: log more often or train longer"
         )
-    elif explained:
+    elif other is not None:
         said.append(
-            f"whether the lr is right cannot be asked before {explained[0].code}"
-            f" ({explained[0].name}) is mended"
+            f"whether the lr is right cannot be asked before {other.code} ({other.name}) is mended"
         )
-    elif not _rate_told(seen, found):
+    elif not _rate_told(seen, told):
         said.append(
             "whether the lr is too high or too low cannot be told from this log: log the gain ratio"
             " (`etude.watch`) and the gradient norm, or run a fork test of 60 updates (`--probe`)"
@@ -76,11 +79,9 @@ def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _rate_told(seen: View, found: tuple[Finding, ...]) -> bool:
+def _rate_told(seen: View, told: Container[str]) -> bool:
     """Is the lr spoken for: by the gain ratio, by a rule, or by having done its work?"""
-    if late_gains(seen).size >= LEAST:
-        return True
-    if any(each.code in {"ED05", "ED06", "ED08"} for each in found):
+    if late_gains(seen).size >= LEAST or any(code in told for code in _ABOUT_THE_LR):
         return True
     return judge(seen.curve, chance=seen.chance) is Outcome.CONVERGED
 

@@ -34,7 +34,9 @@ def _rules(*modules: ModuleType) -> tuple[Rule, ...]:
 
 
 BROKE = _rules(non_finite, diverging)
-NOT_THE_LR = _rules(zero_gradients, initial_loss, labels, collapsed, vanishing)
+ELSEWHERE = _rules(zero_gradients, initial_loss, labels)
+"""Causes that no lr mends."""
+NOT_THE_LR = ELSEWHERE + _rules(collapsed, vanishing)
 """Of these the first that has an answer is told: the others follow from it."""
 RATE = _rules(slow, high, plateau, oscillation, drop, noise, overfitting)
 """Rules about the lr and the length: not asked where one of the above has an answer."""

@@ -2,9 +2,9 @@
 
 What it sees. Within the first sixth of the run, smoothed over three rows, the loss rises above
 its start by at least a quarter and by six times the noise of a row, and later comes below its
-start. The start is the validation loss of the untrained model where that is known, so that a
-lucky first batch is no start. Where the lr was logged, the rise must come at half the peak lr or
-more.
+start by as much. The start is the validation loss of the untrained model where that is known, so
+that a lucky first batch is no start. Where the lr was logged, the rise must come at half the peak
+lr or more.
 
 Why it matters. Curvature is often largest at the start, and Adam's second moment is not yet
 known: the peak rate is then above the limit of stability for a while. A run that survives has
@@ -41,7 +41,7 @@ def look(view: View) -> Sign | None:
     smoothed = smooth(view.heights[: early + SMOOTH - 1])
     top, start = int(np.argmax(smoothed)), max(view.home, float(view.heights[0]))
     rise = float(smoothed[top]) - start
-    if rise < max(RISE, NOISES * view.step_noise) or float(view.levels[-1]) > start:
+    if rise < max(RISE, NOISES * view.step_noise) or float(view.levels[-1]) > start - RISE:
         return None
     row = top + SMOOTH // 2
     lr = float(view.curve.lr[row])
