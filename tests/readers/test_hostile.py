@@ -57,6 +57,15 @@ def test_a_missing_path_and_a_folder_without_logs_are_told_apart(tmp_path):
         read(tmp_path)
 
 
+def test_what_is_no_regular_file_and_what_may_not_be_looked_into_is_no_crash(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(LogError, match="file or folder that is there"):
+        read(tmp_path / "pipe.csv")
+    put(tmp_path, b"step,loss\n0,1\n1,2\n")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
+    assert len(read(tmp_path).logs) == 1
+
+
 def test_a_folder_is_read_but_for_what_cannot_be(tmp_path):
     put(tmp_path, b"step,loss\n0,1\n1,2\n", "good.csv")
     put(tmp_path, b"\xff\xfe\x00", "bad.csv")

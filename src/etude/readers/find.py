@@ -79,14 +79,18 @@ def read(
         LogError: there is none, or the only one cannot be read.
     """
     path, chosen = Path(path).expanduser(), override or Override()
-    if not path.exists():
-        raise LogError(f"a log must be a file or folder that is there, but {path} is not")
-    if path.is_file():
+    if _is_file(path):
         tell(path.name)
         return Found(tuple(_logs_of(path, chosen, form)))
+    if not os.path.isdir(path):  # noqa: PTH112 - it never raises, Path.is_dir does
+        raise LogError(f"a log must be a file or folder that is there, but {path} is not")
     if mlflow.claims(path):
         return Found((to_log(mlflow.read(path), chosen),))
     return _folder(path, chosen, form, tell)
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - it never raises, Path.is_file does
 
 
 def _folder(folder: Path, override: Override, form: str | None, tell: Told) -> Found:
@@ -131,7 +135,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
                     " name one further down"
                 )
             place = here / name
-            if name not in _DUPLICATES and not name.startswith(".") and place.is_file():
+            if name not in _DUPLICATES and not name.startswith(".") and _is_file(place):
                 yield place
 
 

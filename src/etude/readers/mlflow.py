@@ -5,6 +5,7 @@ one (mlflow/store/tracking/file_store.py). A key with slashes lies in folders.
 """
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ _LR_NAMES = ("lr", "learning_rate", "peak_lr", "max_lr")
 
 def claims(folder: Path) -> bool:
     """Tell a run's folder by what lies in it."""
-    return (folder / "meta.yaml").is_file() and (folder / "metrics").is_dir()
+    # os.path, for Path raises where a folder may not be looked into
+    return os.path.isfile(folder / "meta.yaml") and os.path.isdir(folder / "metrics")  # noqa: PTH112, PTH113
 
 
 def read(folder: Path) -> Raw:

@@ -37,6 +37,8 @@ TWICE = math.log(2)
 DEVIATIONS = 8.0
 AGAIN = 2
 """Spikes from which it is a warning."""
+AT_ONCE = 20_000
+"""Rows whose windows are in memory together."""
 QUIET = 10
 """Rows after a restart that are not looked at."""
 
@@ -68,7 +70,9 @@ def residuals(heights: Array) -> Array:
     padded = np.concatenate([np.full(WINDOW, np.nan), heights])[:-1]
     windows = sliding_window_view(padded, WINDOW)
     result = np.zeros_like(heights)
-    result[1:] = heights[1:] - np.nanmedian(windows[1:], axis=1)
+    for first in range(1, heights.size, AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        result[rows] = heights[rows] - np.nanmedian(windows[rows], axis=1)
     return result
 
 
