@@ -2,7 +2,8 @@
 
     python bench/findings.py                          # all of it, some minutes
     python bench/findings.py --real ../shared/data    # real loss curves as well
-    python bench/findings.py --quick --markdown       # one seed; tables for docs/diagnosis.md
+    python bench/findings.py --keep curves            # train once, judge again after a change
+    python bench/findings.py --quick                  # one seed
 
 Three kinds of runs:
 
@@ -19,9 +20,11 @@ A false alarm is a finding of level error or warning on a healthy run. Intervals
 """
 
 import math
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import click
@@ -351,19 +354,29 @@ def columns(rows: list, count: int) -> Iterator[np.ndarray]:
     yield from np.array(rows, dtype=float).reshape(-1, count).T.copy()
 
 
-def planted(seeds: int) -> list[Labelled]:
-    """Train every fault, and a healthy control for each task, optimizer and seed of each."""
+def planted(seeds: int, keep: Path | None) -> list[Labelled]:
+    """Train every fault, and as many controls; or take what was trained before."""
     made: list[Labelled] = []
-    for task in ("digits", "friedman"):
-        for optimizer in ("sgd", "adamw"):
-            for seed in range(seeds):
-                for fault, (spoil, _) in FAULTS.items():
-                    spoilt = case(task, optimizer, seed)
-                    spoil(spoilt)
-                    made.append(Labelled(task, fault, train(spoilt), spoilt.chance))
-                made += healthy(task, list(controls(task, optimizer, seed)))
-            click.echo(f"planted: {task}, {optimizer}", err=True)
+    for task, optimizer, seed in product(("digits", "friedman"), ("sgd", "adamw"), range(seeds)):
+        file = keep / f"{task}-{optimizer}-{seed}.pickle" if keep else None
+        if file and file.exists():
+            made += pickle.loads(file.read_bytes())
+            continue
+        some = spoilt_and_healthy(task, optimizer, seed)
+        if file:
+            file.write_bytes(pickle.dumps(some))
+        click.echo(f"planted: {task}, {optimizer}, seed {seed}", err=True)
+        made += some
     return made
+
+
+def spoilt_and_healthy(task: str, optimizer: str, seed: int) -> list[Labelled]:
+    made: list[Labelled] = []
+    for fault, (spoil, _) in FAULTS.items():
+        spoilt = case(task, optimizer, seed)
+        spoil(spoilt)
+        made.append(Labelled(task, fault, train(spoilt), spoilt.chance))
+    return made + healthy(task, list(controls(task, optimizer, seed)))
 
 
 def healthy(task: str, cases: Sequence[Case]) -> list[Labelled]:
@@ -450,21 +463,23 @@ def row(found: Sequence[Sequence[Finding]], title: str) -> None:
 
 @click.command()
 @click.option("--real", "folder", type=click.Path(exists=True, path_type=Path))
-@click.option("--store", metavar="FILE", help="Keep the grids' runs, and find them again.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder that keeps all curves.")
 @click.option("--seeds", default=2, show_default=True, help="Seeds of the planted faults.")
 @click.option("--quick", is_flag=True, help="One seed of everything.")
 @click.option("--only", type=click.Choice(["grids", "faults", "real"]))
-def main(folder: Path | None, store: str | None, seeds: int, quick: bool, only: str | None) -> None:
+def main(folder: Path | None, keep: Path | None, seeds: int, quick: bool, only: str | None) -> None:
     """Measure false alarms and detection; see the module's text."""
     torch.set_num_threads(1)
     grids, faults = list[Labelled](), list[Labelled]()
-    kept = Store.open(store) if store else None
+    if keep:
+        keep.mkdir(exist_ok=True)
+    kept = Store.open(str(keep / "grids.db")) if keep else None
     if only in (None, "grids"):
         for name, count in SEEDS.items():
             grids += grid(name, 1 if quick else count, kept)
             click.echo(f"grid: {name}", err=True)
     if only in (None, "faults"):
-        faults = planted(1 if quick else seeds)
+        faults = planted(1 if quick else seeds, keep)
     report(grids, faults, real(folder) if folder else [])
 
 
