@@ -1,8 +1,8 @@
 """Nothing to generalise: the training loss falls, the validation loss rises from the start.
 
 What it sees. No evaluation is better by more than 5 % than a constant answer (where its loss is
-known, else than the untrained model), the last quarter of them is worse than that by 2 % and four
-times their noise, and the training loss falls (Mann-Kendall, p < 0.01) by 2 % or more.
+known) and than the untrained model, the last quarter of them is worse than the first by 2 % and
+by four times their noise, and the training loss falls (Mann-Kendall, p < 0.01) by 2 % or more.
 
 Why it matters. The network learns the training examples by heart and nothing about others. That
 is what shuffled or wrong labels look like, a validation set of another kind, or one that is
@@ -48,8 +48,8 @@ def look(view: View) -> Sign | None:
         return None
     last = float(np.median(val[-max(1, val.size // 4) :]))
     home = min(float(val[0]), view.chance or float(val[0]))
-    better, worse = (home - val.min()) / home, last - home
-    if better > BETTER or worse < max(WORSE * home, NOISES * noise(val)):
+    better, worse = (home - val.min()) / home, last - float(val[0])
+    if better > BETTER or worse < max(WORSE * val[0], NOISES * noise(val)):
         return None
     if not trend(view.heights).falls or view.fall < FELL:
         return None
