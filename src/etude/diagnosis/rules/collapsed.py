@@ -81,7 +81,7 @@ def _by_shape(view: View) -> Sign | None:
     quiet = f", with {show(100 * left)} % of the first gradient norm left" if left < QUIET else ""
     return _sign(
         view,
-        f"it first rose to {show(math.exp(bump))} times its start and then stayed there{quiet}",
+        f"it rose to {show(math.exp(bump))} times its start and stands at its start since{quiet}",
         {"bump": bump, "norm_left": left},
         Level.ERROR if quiet else Level.WARNING,
     )
