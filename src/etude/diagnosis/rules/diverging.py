@@ -1,9 +1,9 @@
 """Diverging: the loss rose far above what the run had reached, and stayed there.
 
-What it sees. The level at the end (the median of the last tenth of the rows) lies above the
-lowest level that the run had reached, by at least log 2 (it doubled) and by at least six times
-the noise of a level. At or above the level of its start this is an error, below it a warning. A
-rise that the last restart of the lr explains does not count.
+What it sees. The level at the end (the lower of the last two of twenty block medians) lies above
+the lowest level that the run had reached, by at least log 2 (it doubled) and by at least six
+times the noise of a level. At or above the level of its start this is an error, below it a
+warning. A rise that the last restart of the lr explains does not count.
 
 Why it matters. A rate above the limit of stability makes each update larger than the last. The
 run has lost what it had learned, and more updates at this rate do not bring it back.

@@ -1,11 +1,11 @@
 """Too high: the steps overshoot, or their noise holds the loss up.
 
-What it sees. Where the gain ratio was measured: its median over the second half is below 0.3:
-most of what an update promised is lost by going too far (0.5 is the minimum along the step, below
-0 the update made the loss of its own batch worse). Without it, from the loss alone: in the live
-part of the run the level came back up from its lowest, by at least four times its noise and 10 %
-of the loss, and over the last half it does not fall. That the loss is merely flat is not enough:
-that has two opposite causes (ED07).
+What it sees. Where the gain ratio was measured: its median, over the same measurements as for
+ED05, is below 0.3: most of what an update promised is lost by going too far (0.5 is the minimum
+along the step, below 0 the update made the loss of its own batch worse). Without it, from the
+loss alone: in the live part of the run the level over the second half lies above the lowest of
+the first half, by at least four times its noise and 10 % of the loss, and does not fall. That the
+loss is merely flat is not enough: that has two opposite causes (ED07).
 
 Why it matters. With a rate too high the weights hop about the valley at a height that the rate
 sets: more updates gain nothing, a lower rate gains at once.

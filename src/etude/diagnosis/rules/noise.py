@@ -1,8 +1,8 @@
 """Noise-dominated: the noise of single batches is larger than all that the run learned.
 
 What it sees. The noise of a single row (from second differences, so that no trend counts) is more
-than the whole fall of the loss, in a run of 100 rows or more whose blocks fall all the same
-(Mann-Kendall, p < 0.01) or that never moved while its noise is above a tenth of the loss.
+than a tenth of the loss and more than its whole fall, in a run of 100 rows or more whose loss
+does not rise.
 
 Why it matters. The gradient of such a batch points nearly anywhere: most updates undo each other.
 Its curve cannot be read by eye either, and tests that compare two rows see nothing but noise.

@@ -1,10 +1,10 @@
 """Oscillation: the level swings far more than the noise of single batches explains.
 
-What it sees. The rows are cut into 40 blocks. White noise moves a block's median by 1.25 s /
-sqrt(n), s the noise of a row and n the rows of a block. A finding needs swings of the median
-around its trend of more than four times that, of at least 10 % of the loss, at least eight
-changes of direction, and no fall of the loss over the last half. A negative autocorrelation of
-successive losses is not used: that of a noisy loss is -0.5 at any lr.
+What it sees. The second half of the live rows is cut into 20 blocks. White noise moves a block's
+median by 1.25 s / sqrt(n), s the noise of a row and n the rows of a block. A finding needs swings
+of the median around its trend of more than four times that, of at least 10 % of the loss, at
+least eight changes of direction, and no fall of the loss over the last half. A negative
+autocorrelation of successive losses is not used: that of a noisy loss is -0.5 at any lr.
 
 Why it matters. A rate near the limit of stability throws the weights from side to side of the
 valley. As long as the loss falls on the whole that is harmless, and is not reported.

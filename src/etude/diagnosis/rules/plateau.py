@@ -45,6 +45,7 @@ def look(view: View) -> Sign | None:
         return None
     late = heights[heights.size // 2 :]
     going = trend(late)
+    # Of a slope over n blocks of noise s the standard error is s sqrt(12 / n^3) per block.
     error = 2 * going.noise * math.sqrt(12 / max(block_medians(late).size, 1))
     fall = view.home - float(np.median(late))
     nothing = fall < UNMOVED and view.from_start
