@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch_import import from_torch
     from etude.linter import lint
     from etude.race import compare
+    from etude.readers import diagnose
     from etude.tasks import Task
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "constant",
     "cosine",
     "cyclic",
+    "diagnose",
     "exponential",
     "find",
     "from_torch",
@@ -88,6 +90,7 @@ _LATER = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
     "compare": "etude.race",
+    "diagnose": "etude.readers",
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
     "lint": "etude.linter",

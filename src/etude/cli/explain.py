@@ -4,7 +4,7 @@ import click
 
 from etude.errors import EtudeError
 
-_ROOMS = ("etude.linter",)
+_ROOMS = ("etude.diagnosis", "etude.linter")
 """Rooms with a function `pages() -> {code: (title, page)}`."""
 
 
