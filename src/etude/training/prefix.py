@@ -117,7 +117,7 @@ class _Rates:
 
 def _what_else(plan: Plan) -> Hashable:
     """Give all that two runs must have in common besides their rates."""
-    return plan.seed, replace(plan.strategy, schedule=constant(), peak_lr=1.0)
+    return plan.seed, plan.gains, replace(plan.strategy, schedule=constant(), peak_lr=1.0)
 
 
 def _longest(plan: Plan, group: Sequence[Branch], rates: _Rates) -> Branch:

@@ -7,9 +7,10 @@ any process.
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from etude.tasks import Prepared, build_model, seed_for, seeded
 from etude.tasks.seeds import random_state, set_random_state, untouched
 from etude.training.cohort import Plan
 from etude.training.course import Course, batch_size_for, rates_for
+from etude.training.gains import gain_ratio, row_of, without_trace, zero_share
 from etude.training.order import BatchOrder
 from etude.training.signals import (
     Recorder,
@@ -135,22 +137,45 @@ class _Lane:
         self.done = stop
 
     def _update(self, t: int) -> None:
-        model, optimizer = self._model, self._optimizer
+        optimizer = self._optimizer
         for group in optimizer.param_groups:
             group["lr"] = self._rates[t]
         inputs, targets = self._prepared.train.take(self._order.draw())
         optimizer.zero_grad()
+        measures = self.plan.measures(t)
+        drawn = random_state() if measures else None
         loss = self._loss(inputs, targets)
         loss.backward()
+        if measures:
+            self._measured_step(t, loss, partial(self._loss, inputs, targets), drawn)
+        else:
+            self._step(t, loss)
+
+    def _step(self, t: int, loss: Tensor) -> None:
+        """Update the weights, and record it when it is time."""
         if not self._course.records(t):
             self._clip()
-            optimizer.step()
+            self._optimizer.step()
             return
-        grad_norm = gradient_norm(model)
-        before = trained_weights(model)
+        grad_norm = gradient_norm(self._model)
+        before = trained_weights(self._model)
         self._clip()
-        optimizer.step()
-        self.recorder.row(t, self._rates[t], loss, grad_norm, update_ratio(model, before))
+        self._optimizer.step()
+        self.recorder.row(t, self._rates[t], loss, grad_norm, update_ratio(self._model, before))
+
+    def _measured_step(
+        self, t: int, loss: Tensor, again: Callable[[], Tensor], drawn: dict[str, Any] | None
+    ) -> None:
+        """Update the weights, and measure what the batch's loss gained by it."""
+        trained = [p for p in self._model.parameters() if p.grad is not None]
+        gradient = row_of([p.grad for p in trained if p.grad is not None])
+        before = row_of(trained)
+        self._step(t, loss)
+        after = without_trace(self._model, again, drawn)
+        change = row_of(trained) - before
+        ratio = gain_ratio(loss.detach().reshape(1), after.reshape(1), gradient, change)
+        zeros = zero_share(gradient, [p.numel() for p in trained])
+        self.recorder.gain(t, ratio[0], zeros[0])
 
     def _loss(self, inputs: Any, targets: Any) -> Tensor:
         """Compute a batch's loss; where it raises on nan it is nan, and so is its gradient."""
