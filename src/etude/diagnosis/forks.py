@@ -63,17 +63,23 @@ class Verdict:
     evidence: dict[str, float]
 
 
-def judge_forks(forks: Forks, *, start: float | None = None) -> Verdict:
+def judge_forks(
+    forks: Forks | None, *, start: float | None = None, alive: bool = False
+) -> Verdict:
     """Say whether the lr should be raised, kept or lowered, or is not what is wrong.
 
     With p_k the progress of fork k against the weights at rest and h what the run had made before,
     the share f = (h + p_1) / (h + max p) is what the run's own lr makes of the attainable.
 
     Args:
-        forks: what they recorded.
+        forks: what they recorded; None where the run's loss was not finite before them.
         start: loss of the untrained model; None leaves h at 0, and then a run that has arrived
             and rattles is told to lower its lr, which is right for what is left of it.
+        alive: is it known that every parameter had a gradient when training began?
     """
+    if forks is None:
+        said = "the run's loss was not finite before it could be forked"
+        return _ruled(Action.LOWER, math.nan, said)
     own = forks.factors.index(1.0)
     rest = levels(forks.rest)
     progress = [lead(rest, levels(losses)) for losses in forks.losses]
@@ -85,6 +91,8 @@ def judge_forks(forks: Forks, *, start: float | None = None) -> Verdict:
     if not math.isfinite(values[own]):
         return _ruled(Action.LOWER, factor, f"the run diverges as it stands; x{factor:g} does not")
     if _dead(forks) and values[best] < STILL:
+        if alive:
+            return _ruled(Action.LOWER, math.nan, f"{_DEAD}; it had one once, so the lr killed it")
         return _ruled(Action.NOT_RATE, math.nan, _DEAD)
     before = 0.0 if start is None else _log_ratio(start, forks.rest)
     attainable = before + float(values[best])

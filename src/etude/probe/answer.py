@@ -11,13 +11,14 @@ from etude.records import Fork, Measured, Probe, Reading
 
 
 def answer(
-    forks: Forks,
+    forks: Forks | None,
     *,
     lr: float,
     task: str,
     strategy: str,
     at: int | None = None,
     start: float | None = None,
+    alive: bool = False,
     reading: Reading | None = None,
     notes: tuple[str, ...] = (),
     settings: dict[str, Any] | None = None,
@@ -25,29 +26,31 @@ def answer(
     """Judge forks, and give the verdict with its evidence.
 
     Args:
-        forks: what they recorded.
+        forks: what they recorded; None where the run's loss was not finite before them.
         lr: the run's own.
         task: its name.
         strategy: its text form.
         at: updates that the run had done.
         start: loss of the untrained model.
+        alive: is it known that every parameter of it had a gradient?
         reading: what the run's curve said.
         notes: what a reader must know.
         settings: what was asked for.
     """
-    verdict = judge_forks(forks, start=start)
+    verdict = judge_forks(forks, start=start, alive=alive)
+    every = () if forks is None else range(len(forks.factors))
     return Probe(
         task=task,
         strategy=strategy,
         at=at,
         lr=lr,
-        updates=forks.rest.size,
+        updates=0 if forks is None else forks.rest.size,
         action=verdict.action,
         confidence=verdict.confidence,
         factor=verdict.factor,
         sentence=verdict.sentence,
-        rest=tuple(forks.rest.tolist()),
-        forks=tuple(_fork(forks, number, lr) for number in range(len(forks.factors))),
+        rest=() if forks is None else tuple(forks.rest.tolist()),
+        forks=tuple(_fork(forks, number, lr) for number in every if forks is not None),
         evidence=verdict.evidence,
         reading=reading,
         notes=notes,

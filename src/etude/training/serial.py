@@ -35,12 +35,26 @@ from etude.training.signals import (
 
 
 class SerialCohort:
-    """A `Cohort` of ordinary models, each trained by its own `torch.optim` optimizer."""
+    """A `Cohort` of ordinary models, each trained by its own `torch.optim` optimizer.
 
-    def __init__(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> None:
+    Args:
+        prepared: the task.
+        plans: the runs.
+        updates: length of each run.
+        close: updates that are all recorded.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        plans: Sequence[Plan],
+        *,
+        updates: int,
+        close: range = range(0),
+    ) -> None:
         self._prepared = prepared
-        self._updates = updates
-        self._lanes = [_Lane(prepared, plan, updates) for plan in plans]
+        self._course = Course(updates, close)
+        self._lanes = [_Lane(prepared, plan, self._course) for plan in plans]
 
     def advance(self, updates: int) -> None:
         """Train each run that is alive by so many updates, at most to the end of its run."""
@@ -59,7 +73,7 @@ class SerialCohort:
         state goes along when both strategies use the same optimizer; otherwise it starts anew.
         """
         lane = self._lanes[run]
-        twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._updates)
+        twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._course)
         state = lane.state()
         if strategy.optimizer != lane.plan.strategy.optimizer:
             state["optimizer"] = twin.state()["optimizer"]
@@ -86,7 +100,7 @@ class SerialCohort:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state given by `state`."""
-        self._lanes = [_Lane(self._prepared, plan, self._updates) for plan, _ in state["runs"]]
+        self._lanes = [_Lane(self._prepared, plan, self._course) for plan, _ in state["runs"]]
         for lane, (_, saved) in zip(self._lanes, state["runs"], strict=True):
             lane.restore(saved)
 
@@ -94,15 +108,15 @@ class SerialCohort:
 class _Lane:
     """One run: start from an initial rate, adjust it, update the weights, check, go on."""
 
-    def __init__(self, prepared: Prepared, plan: Plan, updates: int) -> None:
+    def __init__(self, prepared: Prepared, plan: Plan, course: Course) -> None:
         task, strategy = prepared.task, plan.strategy
         self.plan = plan
         self.done = 0
         self.ended = False
         self.recorder = Recorder()
         self._prepared = prepared
-        self._course = Course(updates)
-        self._rates = rates_for(prepared, strategy, updates, plan.horizon)
+        self._course = course
+        self._rates = rates_for(prepared, strategy, course.updates, plan.horizon)
         self._model = build_model(task, plan.seed).to(prepared.device)
         self._optimizer = build_optimizer(strategy, self._model.parameters())
         self._order = BatchOrder(
