@@ -36,8 +36,8 @@ BATCH = 32
 GAINS = 5
 """Updates between two measured gains."""
 RATES = tuple(float(f"{10 ** (k / 2):.3g}") for k in range(-12, 3))
-NEAR = tuple(float(f"{0.3 * 8 ** (k / 17):.3g}") for k in range(18))
-"""Further rates, as multiples of the best: the healthy controls."""
+NEAR = tuple(float(f"{2 ** (k / 6):.3g}") for k in (-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6))
+"""Further rates, as multiples of the best, within a factor of 2: the healthy controls."""
 REST = 1e-30
 """A rate at which no weight moves: the same batches at the same weights."""
 FORK_AT, FORK_UPDATES = 100, 80
@@ -68,6 +68,8 @@ class Trace:
     fork_gains: Array
     """[factors, gains]."""
     fork_zeros: Array
+    start: float
+    """Mean loss of the untrained model on the forks' batches."""
     label: str
     share: float
     """f of the module's formula."""
@@ -123,6 +125,30 @@ def _hundredfold() -> Task:
     return replace(task, train=(x, 100 * y), val=(vx, 100 * vy))
 
 
+def _noisy_line() -> tuple[Tensor, Tensor]:
+    """Half of the target's variance is noise: most of the loss cannot be learned."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(1200, 20, generator=draw)
+    signal = x @ torch.randn(20, 1, generator=draw)
+    y = signal / signal.std() + torch.randn(1200, 1, generator=draw)
+    return x, y / y.std()
+
+
+def _noisy_labels() -> Task:
+    """A fifth of the labels is drawn at random."""
+    from sklearn.datasets import make_classification
+
+    x, y = make_classification(1500, 20, n_informative=8, flip_y=0.2, random_state=0)
+    data = torch.tensor(x).float(), torch.tensor(y)
+    return Task(
+        lambda: _mlp(20, 32, 2),
+        functional.cross_entropy,
+        data,
+        batch_size=BATCH,
+        name="noisy-labels",
+    )
+
+
 TASKS: dict[str, tuple[str, Callable[[], Task]]] = {
     "digits": ("digits", lambda: _ready("digits")),
     "cnn": ("cnn", lambda: _ready("digits-cnn", model=_cnn, name="digits-cnn-bn")),
@@ -135,6 +161,8 @@ TASKS: dict[str, tuple[str, Callable[[], Task]]] = {
     "diabetes x100": ("diabetes", _hundredfold),
     "characters": ("characters", lambda: _ready("characters")),
     "autoencoder": ("autoencoder", _autoencoder),
+    "linear": ("linear", lambda: _regression("linear", _noisy_line(), 20, 1)),
+    "noisy labels": ("noisy labels", _noisy_labels),
 }
 """Each task's family and how it is made."""
 
@@ -182,10 +210,11 @@ def broken_traces(folder: Path) -> list[Trace]:
     lrs = RATES[4::2]
     for name, make in BROKEN.items():
         for optimizer in OPTIMIZERS:
-            wanted = [(lr, 0) for lr in lrs]
+            wanted = [(lr, 0) for lr in (REST, *lrs)]
             table = _kept(folder / f"{name} {optimizer}.npz", make, optimizer, wanted)
-            for row, (lr, seed) in enumerate(wanted):
-                found.append(_trace(table, row, name, name, optimizer, seed, lr, "not the rate", 0))
+            start = _rest_level(table, 0)
+            for row, (lr, seed) in enumerate(wanted[1:], start=1):
+                found.append(_trace(table, row, name, name, optimizer, seed, lr, start, "not the rate", 0))
     return found
 
 
@@ -204,10 +233,15 @@ def _cell_traces(
         ends = [_end(table, row) for table, row, _ in rows]
         rest = ends[0]
         least, best_lr = min((end, lr) for end, (_, _, lr) in zip(ends, rows, strict=True))
+        start = _rest_level(grid, rows[0][1])
         for (table, row, lr), end in zip(rows[1:], ends[1:], strict=True):
             share = (rest - end) / (rest - least)
             label = "keep" if share >= ENOUGH else "raise" if lr < best_lr else "lower"
-            yield _trace(table, row, name, family, optimizer, seed, lr, label, share)
+            yield _trace(table, row, name, family, optimizer, seed, lr, start, label, share)
+
+
+def _rest_level(table: dict[str, Array], row: int) -> float:
+    return float(np.mean(table["loss"][row, FORK_AT : FORK_AT + FORK_UPDATES]))
 
 
 def _best(table: dict[str, Array], rates: Sequence[tuple[float, int]], seed: int) -> float:
@@ -229,6 +263,7 @@ def _trace(
     optimizer: str,
     seed: int,
     lr: float,
+    start: float,
     label: str,
     share: float,
 ) -> Trace:
@@ -248,6 +283,7 @@ def _trace(
         forks=table["forks"][row],
         fork_gains=table["fork_gains"][row],
         fork_zeros=table["fork_zeros"][row],
+        start=start,
         label=label,
         share=share,
     )

@@ -8,6 +8,7 @@ from etude.errors import ProbeError
 from etude.probe import probe
 from etude.probe.trained import fork_run
 from etude.records import Action, probe_json
+from etude.schedules import points
 from etude.strategies import strategy
 from etude.tasks import build_model, load_task, prepare
 from etude.training import Plan, SerialCohort
@@ -46,9 +47,9 @@ def test_forks_are_the_runs_that_they_would_be(digits, engine):
     forked = fork_run(
         digits, given, at=20, updates=10, length=1000, factors=(1.0, 3.0), seed=0, engine=engine
     )
-    tripled = strategy(f"sgd lr=0.3 momentum=0.9 points(0: {1 / 3!r}, 19: {1 / 3!r}, 20: 1)")
-    for losses, text in zip(forked.forks.losses, (given, tripled), strict=True):
-        cohort = SerialCohort(digits, [Plan(strategy(text), 0)], updates=1000, close=range(1000))
+    tripled = strategy("sgd lr=0.1 momentum=0.9", schedule=points([(0, 1), (19, 1), (20, 3)]))
+    for losses, one in zip(forked.forks.losses, (given, tripled), strict=True):
+        cohort = SerialCohort(digits, [Plan(one, 0)], updates=1000, close=range(1000))
         cohort.advance(30)
         assert losses.tolist() == cohort.curve(0).loss[20:].tolist()
 
@@ -157,7 +158,7 @@ def test_a_checkpoint_of_another_model_is_refused(digits, tmp_path):
 
 
 def test_the_record_is_json(digits):
-    told = probe_json(ask(digits, "sgd lr=0.1"))
+    told = probe_json(ask(digits, "sgd lr=0.3"))
     assert told["action"] == "keep"
     assert [fork["factor"] for fork in told["forks"]] == [0.1, 0.3, 1, 3, 10]
     assert len(told["forks"][0]["loss"]) == told["updates"] == 40

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from etude.diagnosis.statistics import BLOCKS, block_medians, noise, theil_sen
+from etude.diagnosis.statistics import block_medians, noise, theil_sen
 from etude.records import Array
 
 LOSS_FEATURES = (
@@ -18,18 +18,28 @@ LOSS_FEATURES = (
     "rising",
     "draw_up",
     "early_share",
-    "half_time",
     "late_share",
+    "slope_ratio",
     "progress",
 )
-GAIN_FEATURES = ("gain", "gain_low", "gain_negative", "gain_early")
+GAIN_FEATURES = ("gain", "gain_low", "gain_high", "gain_early")
+LEAST_ROWS, LEAST_GAINS = 40, 8
+"""Rows of a loss, and measured gains, that features can be taken from: two rows a block."""
 
 
 def loss_features(loss: Array) -> dict[str, float]:
     """Compute the features of a loss curve without a value that is not finite.
 
     Args:
-        loss: one value for each recorded update, at least 8.
+        loss: one value for each recorded update, at least `LEAST_ROWS`.
+
+    Returns:
+        `late_snr`, fall over the last half by the Theil-Sen slope, in noises of a block median;
+        `late_tau`, Kendall's tau of it; `rising`, share of blocks above the one before; `draw_up`,
+        largest rise above the lowest so far, in noises; `early_share` and `late_share`, shares of
+        the drop made in the first quarter and in the last half; `slope_ratio`, drop of the last
+        half over that of the first; `progress`, drop from start to end in noises. What is counted
+        in noises is squashed by asinh.
     """
     levels = block_medians(np.log(loss) if (loss > 0).all() else loss)
     late = levels[levels.size // 2 :]
@@ -42,24 +52,30 @@ def loss_features(loss: Array) -> dict[str, float]:
         "rising": float((np.diff(levels) > 0).mean()),
         "draw_up": _squashed(float((levels - np.minimum.accumulate(levels)).max()) / sigma),
         "early_share": _clipped(float(levels[0] - levels[levels.size // 4]) / shown),
-        "half_time": _half_time(levels, drop),
         "late_share": _clipped(float(late[0] - late[-1]) / shown),
+        "slope_ratio": _clipped(
+            float(late[0] - late[-1]) / max(float(levels[0] - late[0]), 3 * sigma)
+        ),
         "progress": _squashed(float(levels[0] - levels[-1]) / sigma),
     }
 
 
 def gain_features(gain: Array) -> dict[str, float]:
-    """Compute the features of gain ratios, of which one at least is finite.
+    """Compute the features of gain ratios.
 
-    Where the predicted decrease is lost in rounding the step was tiny and the loss a straight
-    line along it: a ratio of 1.
+    Where the predicted decrease is lost in rounding (nan) the step was tiny and the loss a
+    straight line along it: a ratio of 1.
+
+    Returns:
+        Median, a fifth from below and a fifth from above of the last half, and the median of the
+        first quarter.
     """
     known = np.clip(np.where(np.isnan(gain), 1.0, gain), -1.0, 2.0)
     late = known[known.size // 2 :]
     return {
         "gain": float(np.median(late)),
         "gain_low": float(np.quantile(late, 0.2)),
-        "gain_negative": float((late < 0).mean()),
+        "gain_high": float(np.quantile(late, 0.8)),
         "gain_early": float(np.median(known[: max(1, known.size // 4)])),
     }
 
@@ -70,13 +86,6 @@ def kendall_tau(levels: Array) -> float:
         return 0.0
     first, second = np.triu_indices(levels.size, k=1)
     return float(np.sign(levels[second] - levels[first]).mean())
-
-
-def _half_time(levels: Array, drop: float) -> float:
-    """Give the share of the run after which half of its drop was made; 1 without a drop."""
-    if drop <= 0:
-        return 1.0
-    return float(np.argmax(levels <= levels[0] - drop / 2)) / max(BLOCKS, levels.size)
 
 
 def _squashed(value: float) -> float:
