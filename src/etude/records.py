@@ -366,8 +366,6 @@ class Probe:
     updates: int
     """Updates of each fork."""
     action: Action
-    confidence: float
-    """Probability that a model of such tests gives the action; 1 where a rule decides."""
     factor: float
     """Multiple of the lr that did best; nan where none did anything."""
     sentence: str

@@ -24,8 +24,11 @@ from etude.diagnosis.features import (
     gain_features,
     loss_features,
 )
+from etude.diagnosis.statistics import block_medians, falling_p_value
 from etude.records import Action, Array, Curve, Reading
 
+SIGNIFICANT = 0.05
+"""A loss that falls this surely moves, whatever its gradients."""
 ACTIONS = (Action.RAISE, Action.KEEP, Action.LOWER)
 
 
@@ -77,7 +80,7 @@ def read_action(curve: Curve) -> Reading:
     Only the part counts in which the lr is at least half of its peak: rules and models are for a
     rate that stays.
     """
-    if (ruled := _by_rule(curve)) is not None:
+    if (ruled := by_rule(curve)) is not None:
         return ruled
     loss, gain = _steady(curve)
     if loss.size < LEAST_ROWS:
@@ -117,13 +120,14 @@ def _why(found: dict[str, float]) -> str:
     return " and ".join(parts)
 
 
-def _by_rule(curve: Curve) -> Reading | None:
+def by_rule(curve: Curve) -> Reading | None:
     """Answer what needs no model."""
     if curve.loss.size and not math.isfinite(curve.loss[-1]):
         sentence = f"the loss is not finite at update {curve.update[-1]:.0f}"
         return Reading(Action.LOWER, 1.0, "not finite", sentence, {})
     zeros = curve.zero_share[curve.zero_share.size // 2 :]
-    if zeros.size == 0 or (zeros < 1).any():
+    levels = block_medians(curve.loss[curve.loss.size // 2 :])
+    if zeros.size == 0 or (zeros < 1).any() or falling_p_value(levels) < SIGNIFICANT:
         return None
     said = "a parameter's gradient is exactly 0 at every update looked at in the last half"
     if curve.zero_share[0] < 1:

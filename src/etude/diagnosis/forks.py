@@ -5,12 +5,12 @@ noise of a batch cancels. Levels are means over the last third of the batches, c
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from etude.diagnosis.statistics import mean_interval
-from etude.records import Action, Array, Measured
+from etude.records import Action, Array, Measured, Reading
 
 LAST = 1 / 3
 """Share of the batches, the last ones, that a fork's level is taken from."""
@@ -52,11 +52,30 @@ def lead(first: Array, second: Array) -> Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Which share of the attainable progress is little, and which is enough.
+
+    A lower lr gains for a while at almost any point of a healthy run, so less is asked of it than
+    of a higher one before the run's own is given up.
+    """
+
+    higher: float
+    """Below this share of what a higher lr makes the run's own is too low."""
+    lower: float
+    """Below this share of what a lower lr makes it is too high."""
+    keep: float
+    """From this share on it is right."""
+
+
+LIMITS = Limits(higher=0.75, lower=0.55, keep=0.9)
+"""As `bench/diagnosis.py` found them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What forks say about the lr of their run."""
 
     action: Action
-    confidence: float
     factor: float
     """Multiple of the lr that did best; nan where none did anything."""
     sentence: str
@@ -64,7 +83,11 @@ class Verdict:
 
 
 def judge_forks(
-    forks: Forks | None, *, start: float | None = None, alive: bool = False
+    forks: Forks | None,
+    *,
+    start: float | None = None,
+    alive: bool = False,
+    limits: Limits = LIMITS,
 ) -> Verdict:
     """Say whether the lr should be raised, kept or lowered, or is not what is wrong.
 
@@ -76,6 +99,7 @@ def judge_forks(
         start: loss of the untrained model; None leaves h at 0, and then a run that has arrived
             and rattles is told to lower its lr, which is right for what is left of it.
         alive: is it known that every parameter had a gradient when training began?
+        limits: where f counts as little and as enough.
     """
     if forks is None:
         said = "the run's loss was not finite before it could be forked"
@@ -89,38 +113,64 @@ def judge_forks(
     best = int(np.nanargmax(values))
     factor = forks.factors[best]
     if not math.isfinite(values[own]):
-        return _ruled(Action.LOWER, factor, f"the run diverges as it stands; x{factor:g} does not")
-    if _dead(forks) and values[best] < STILL:
-        if alive:
-            return _ruled(Action.LOWER, math.nan, f"{_DEAD}; it had one once, so the lr killed it")
+        return _ruled(Action.LOWER, factor, f"the run diverges as it stands, x{factor:g} does not")
+    if alive and _dead(forks.zeros[own]):
+        return _ruled(Action.LOWER, math.nan, _KILLED)
+    if _dead(forks.zeros) and values[best] < STILL:
         return _ruled(Action.NOT_RATE, math.nan, _DEAD)
     before = 0.0 if start is None else _log_ratio(start, forks.rest)
     attainable = before + float(values[best])
-    share = (before + float(values[own])) / attainable if attainable > 0 else math.nan
+    moves = progress[best].low > 0 or before > STILL
+    share = (before + float(values[own])) / attainable if attainable > 0 and moves else math.nan
     evidence = {"share": share, "before": before, "attainable": attainable}
-    if attainable <= 0 or not (progress[best].low > 0 or before > 0):
-        sentence = "no fork leaves the weights at rest behind by more than the batches' noise"
-        return Verdict(Action.UNDECIDED, 0.0, math.nan, sentence, evidence)
-    said = f"x1 makes {share:.0%} of the progress of x{factor:g}"
-    if share >= ENOUGH:
-        return Verdict(Action.KEEP, 1.0, 1.0, f"{said}: near enough", evidence)
+    shown = lead(levels(forks.losses[own]), levels(forks.losses[best])).low > 0
+    return _compared(factor, share, limits, evidence, shown=shown)
+
+
+def _compared(
+    factor: float, share: float, limits: Limits, evidence: dict[str, float], *, shown: bool
+) -> Verdict:
+    """Judge the share that the run's own lr makes of the progress of the best."""
+    if math.isnan(share):
+        said = "no fork does better than weights at rest, or than the untrained model"
+        return Verdict(Action.UNDECIDED, math.nan, said, evidence)
+    said = f"the run's own lr makes {share:.0%} of what x{factor:g} makes"
+    if share >= limits.keep:
+        return Verdict(Action.KEEP, 1.0, f"{said}: near enough", evidence)
     action = Action.RAISE if factor > 1 else Action.LOWER
-    return Verdict(action, 1.0, factor, said, evidence)
+    limit = limits.higher if factor > 1 else limits.lower
+    if share < limit and shown:
+        return Verdict(action, factor, said, evidence)
+    why = "neither little nor enough" if shown else "which the batches' noise may be"
+    return Verdict(Action.UNDECIDED, factor, f"{said}, {why}", evidence)
 
 
-ENOUGH = 0.8
-"""Share of the attainable progress from which an lr is kept."""
+def agreed(verdict: Verdict, reading: Reading | None) -> Verdict:
+    """Withdraw a verdict that a decided reading of the run's curve contradicts."""
+    decided = {Action.RAISE, Action.KEEP, Action.LOWER}
+    if reading is None or not {verdict.action, reading.action} <= decided:
+        return verdict
+    if verdict.action is reading.action:
+        return verdict
+    said = f"{verdict.sentence}, so {verdict.action.value}; but {reading.sentence}"
+    return replace(verdict, action=Action.UNDECIDED, sentence=said)
+
+
 STILL = 0.05
 """A loss that no fork brings down by this share stands still."""
+_KILLED = (
+    "a parameter's gradient is exactly 0 at every update, and was not at the start: the lr killed"
+    " it; go back to a checkpoint before that and lower it"
+)
 _DEAD = "a parameter's gradient is exactly 0 at every update of every fork, and none of them moves"
 
 
 def _ruled(action: Action, factor: float, sentence: str) -> Verdict:
-    return Verdict(action, 1.0, factor, sentence, {})
+    return Verdict(action, factor, sentence, {})
 
 
-def _dead(forks: Forks) -> bool:
-    known = forks.zeros[np.isfinite(forks.zeros)]
+def _dead(zeros: Array) -> bool:
+    known = zeros[np.isfinite(zeros)]
     return bool(known.size and (known >= 1).all())
 
 

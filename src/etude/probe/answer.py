@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from etude._version import __version__
-from etude.diagnosis.forks import Forks, judge_forks, lead, levels
+from etude.diagnosis.forks import Forks, agreed, judge_forks, lead, levels
 from etude.records import Fork, Measured, Probe, Reading
 
 
@@ -37,7 +37,7 @@ def answer(
         notes: what a reader must know.
         settings: what was asked for.
     """
-    verdict = judge_forks(forks, start=start, alive=alive)
+    verdict = agreed(judge_forks(forks, start=start, alive=alive), reading)
     every = () if forks is None else range(len(forks.factors))
     return Probe(
         task=task,
@@ -46,7 +46,6 @@ def answer(
         lr=lr,
         updates=0 if forks is None else forks.rest.size,
         action=verdict.action,
-        confidence=verdict.confidence,
         factor=verdict.factor,
         sentence=verdict.sentence,
         rest=() if forks is None else tuple(forks.rest.tolist()),
