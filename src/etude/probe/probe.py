@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from torch import nn, optim
 
+from etude.diagnosis.action import read_action
 from etude.errors import ProbeError
 from etude.jobs.request import read_task
 from etude.probe.answer import answer
@@ -24,7 +25,7 @@ from etude.training.engine import choose
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Multiples of the run's lr that are tried."""
-UPDATES = 60
+UPDATES = 80
 """Updates of each fork."""
 LEAST = 6
 """Fewest updates of a fork: its last third is then two batches."""
@@ -94,6 +95,7 @@ def probe(
             strategy=type(how).__name__,
             start=_start(curve) if start is None else start,
             alive=curve is not None and bool((curve.zero_share[:1] < 1).any()),
+            reading=None if curve is None else read_action(curve),
             settings={"updates": updates},
         )
     if isinstance(how, optim.Optimizer):
@@ -138,6 +140,7 @@ def _of_task(
         at=at,
         start=forked.start.loss,
         alive=forked.start.alive,
+        reading=read_action(forked.curve),
         settings=shown | {"engine": options["engine"].name, "device": str(prepared.device)},
     )
 
