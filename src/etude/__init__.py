@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
     from etude.race import compare
+    from etude.readers import diagnose
     from etude.tasks import Task
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "constant",
     "cosine",
     "cyclic",
+    "diagnose",
     "exponential",
     "find",
     "from_torch",
@@ -82,10 +84,11 @@ __all__ = [
     "wsd",
 ]
 
-_NEEDS_TORCH = {
+_LAZY = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
     "compare": "etude.race",
+    "diagnose": "etude.readers",
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
     "to_torch": "etude.integrations.torch_export",
@@ -93,7 +96,7 @@ _NEEDS_TORCH = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs torch when it is first asked for (PEP 562)."""
-    if name in _NEEDS_TORCH:
-        return getattr(import_module(_NEEDS_TORCH[name]), name)
+    """Load what needs torch, or much else, when it is first asked for (PEP 562)."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'etude' has no attribute {name!r}")

@@ -24,6 +24,10 @@ class StoreError(EtudeError):
     """A store that cannot be opened, read or written."""
 
 
+class LogError(EtudeError, ValueError):
+    """A log that is not there, cannot be read, or has no column of losses."""
+
+
 class CompareError(EtudeError, ValueError):
     """A comparison or a search that was asked for with settings that cannot hold."""
 

@@ -118,6 +118,81 @@ class Finding:
     """What would show that the finding is wrong, one sentence."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Log:
+    """A run as a log has it: another tool's, or étude's own store."""
+
+    name: str
+    path: str
+    form: str
+    """The format that it was read as: `lightning`."""
+    curve: Curve
+    columns: dict[str, str] = field(default_factory=dict[str, str])
+    """A column of the curve, `val_loss`, and the log's name of what it was read from."""
+    left: tuple[str, ...] = ()
+    """Other columns of numbers that the log has."""
+    unit: str = "update"
+    """What its rows count: `update` or `epoch`."""
+    lr: float = float("nan")
+    """The peak lr that its settings or its name tell, where no lr was logged."""
+    chance: float | None = None
+    """Loss of the best constant predictor, where that is known."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosed:
+    """What was found about one run."""
+
+    log: Log
+    findings: tuple[Finding, ...]
+    """The surest first."""
+    undecided: tuple[str, ...]
+    """What its log cannot tell, and what would, one sentence each."""
+    facts: tuple[str, ...]
+    """What was seen and is no fault, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPlace:
+    """A run's place among runs at several lrs."""
+
+    name: str
+    lr: float
+    """Its peak lr."""
+    level: float
+    """Loss at its end; nan where it diverged."""
+    verdict: str
+    """`best`, `as good`, `too low`, `too high` or `worse`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What runs at several lrs say together."""
+
+    judged_by: str
+    """`val_loss` or `loss`."""
+    places: tuple[SweepPlace, ...]
+    """By lr, the lowest first."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """The answer of `etude.diagnose`."""
+
+    runs: tuple[Diagnosed, ...]
+    sweep: Sweep | None = None
+    unread: tuple[str, ...] = ()
+    """What could not be read beside them, one sentence each."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all runs, in the order of the runs."""
+        return tuple(finding for run in self.runs for finding in run.findings)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A strategy's place in a ranking, over its paired seeds."""
@@ -389,6 +464,31 @@ def probe_json(probe: Probe) -> dict[str, Any]:
 def found_json(found: Found) -> dict[str, Any]:
     """Give the answer as `etude find --json` writes it; what is not finite becomes null."""
     return _plain(asdict(found))
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Give the answer as `etude diagnose --json` writes it; what is not finite becomes null."""
+    return {
+        "runs": [_diagnosed_json(run) for run in diagnosis.runs],
+        "sweep": None if diagnosis.sweep is None else _plain(asdict(diagnosis.sweep)),
+        "unread": list(diagnosis.unread),
+    }
+
+
+def _diagnosed_json(run: Diagnosed) -> dict[str, Any]:
+    log = run.log
+    return {
+        "name": log.name,
+        "path": log.path,
+        "format": log.form,
+        "unit": log.unit,
+        "columns": log.columns,
+        "rows": int(log.curve.update.size),
+        "findings": [_plain(asdict(finding)) for finding in run.findings],
+        "undecided": list(run.undecided),
+        "facts": list(run.facts),
+        "notes": list(log.notes),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -19,6 +19,8 @@ INTERRUPTED = 130
 _COMMANDS = {
     "compare": "etude.cli.compare",
     "find": "etude.cli.find",
+    "diagnose": "etude.cli.diagnose",
+    "explain": "etude.cli.explain",
     "schedule": "etude.cli.schedule",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",

@@ -1,12 +1,24 @@
 """Shows answers to people: in the terminal, and as one HTML file that needs no network.
 
-This room reads `etude.records.Comparison` and `Found`, and computes nothing that is not in them.
+This room reads `etude.records.Comparison`, `Found` and `Diagnosis`, and computes nothing that is
+not in them.
 """
 
+from etude.report.diagnosis import show_diagnosis
+from etude.report.diagnosis_page import diagnosis_page
 from etude.report.files import open_atomically, write_text_atomically
 from etude.report.found import show_found
 from etude.report.found_page import found_page
 from etude.report.html import page
 from etude.report.terminal import show
 
-__all__ = ["found_page", "open_atomically", "page", "show", "show_found", "write_text_atomically"]
+__all__ = [
+    "diagnosis_page",
+    "found_page",
+    "open_atomically",
+    "page",
+    "show",
+    "show_diagnosis",
+    "show_found",
+    "write_text_atomically",
+]

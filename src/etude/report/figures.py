@@ -120,8 +120,8 @@ def _strategy_curves(runs: Sequence[Run]) -> dict[str, Any]:
         "train": _over_seeds([(run.curve.update, run.curve.loss) for run in runs]),
         "val": _over_seeds([(run.curve.eval_update, run.curve.val_loss) for run in runs]),
         "lr": {
-            "x": _numbers(longest.update[kept]) if longest else [],
-            "y": _numbers(longest.lr[kept]) if longest else [],
+            "x": numbers(longest.update[kept]) if longest else [],
+            "y": numbers(longest.lr[kept]) if longest else [],
         },
         "exits": _exits(runs),
     }
@@ -135,10 +135,10 @@ def _over_seeds(columns: Sequence[tuple[Array, Array]]) -> dict[str, list[float 
         return {"x": [], "y": [], "low": [], "high": []}
     values = np.array([_at(grid, x, y) for x, y in columns])
     return {
-        "x": _numbers(grid),
-        "y": _numbers(np.median(values, axis=0)),
-        "low": _numbers(values.min(axis=0)),
-        "high": _numbers(values.max(axis=0)),
+        "x": numbers(grid),
+        "y": numbers(np.median(values, axis=0)),
+        "low": numbers(values.min(axis=0)),
+        "high": numbers(values.max(axis=0)),
     }
 
 
@@ -169,7 +169,8 @@ def _left_at(run: Run) -> int:
     return int(run.curve.update[np.argmax(far)]) if far.any() else run.updates
 
 
-def _numbers(values: Array) -> list[float | None]:
+def numbers(values: Array) -> list[float | None]:
+    """Give values as the charts take them; None for what is not finite."""
     return [_number(value) for value in values.tolist()]
 
 

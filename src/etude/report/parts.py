@@ -38,12 +38,18 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = _unbroken
+    environment.filters["ticked"] = _ticked
     return environment
 
 
 def _unbroken(strategy: str) -> Markup:
     """Keep the arrow of a strategy's text in one piece where its line breaks."""
     return escape(strategy).replace("-&gt;", Markup('<span class="whole">-&gt;</span>'))
+
+
+def _ticked(text: str) -> Markup:
+    """Write what stands between backticks as code."""
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def static(name: str) -> Markup:

@@ -33,7 +33,7 @@ def plot(
     margin = max(map(len, labels))
     columns = max(width, 20) - margin - 2
     if len(lines) == 1 and not ascii_only:
-        rows = _braille(lines[0], top, columns, height)
+        rows = braille(lines[0], top, columns, height)
     else:
         rows = _letters(lines, top, columns, height, LETTERS if len(lines) > 1 else "*")
     at = {0: labels[0], (height - 1) // 2: labels[1], height - 1: labels[2]}
@@ -58,7 +58,8 @@ def _sampled(line: Sequence[float], count: int) -> list[tuple[float, float]]:
     return spans
 
 
-def _braille(line: Sequence[float], top: float, columns: int, height: int) -> list[str]:
+def braille(line: Sequence[float], top: float, columns: int, height: int) -> list[str]:
+    """Draw one line, from 0 to `top`, in rows of Braille characters."""
     cells = [[0] * columns for _ in range(height)]
     dots = 4 * height - 1
     before: float | None = None

@@ -3,7 +3,7 @@
 // few ticks, in the page's theme, and point by point with the arrow keys.
 //
 // A line is {label, name, colour, dash, shape?, hollow?, ring?, x, y, low?, high?}: null in y is a gap;
-// colour, dash and shape are numbers; a hollow line has large hollow markers and no stroke. A mark is {x, row, colour, text?, shift?}: a cross in a row on the top edge.
+// colour, dash and shape are numbers; a span is {from, to, token}, shaded in that CSS token's colour; a hollow line has large hollow markers and no stroke. A mark is {x, row, colour, text?, shift?}: a cross in a row on the top edge.
 
 const COLOURS = 8;
 const DASHES = [[], [9, 4], [2, 3], [12, 3, 2, 3], [5, 2], [18, 5], [2, 7], [9, 3, 2, 3, 2, 3]];
@@ -157,9 +157,23 @@ function drawBehind(plot, spec) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  for (const span of spec.spans ?? []) fillSpan(plot, span);
   for (const line of spec.lines) if (line.low) fillBand(plot, line);
   for (const { y } of spec.rules ?? []) drawRule(plot, y);
   ctx.restore();
+}
+
+/** Shade a span of updates, at least some pixels wide, in the colour of a token. */
+function fillSpan(plot, { from, to, token: colour }) {
+  const { ctx, bbox } = plot;
+  const least = 4 * devicePixelRatio;
+  const [left, right] = [plot.valToPos(from, "x", true), plot.valToPos(to, "x", true)];
+  ctx.fillStyle = token(colour);
+  ctx.globalAlpha = 0.13;
+  ctx.fillRect(left, bbox.top, Math.max(right - left, least), bbox.height);
+  ctx.globalAlpha = 0.8;
+  ctx.fillRect(left, bbox.top, Math.max(right - left, least), 2 * devicePixelRatio);
+  ctx.globalAlpha = 1;
 }
 
 function fillBand(plot, { x, low, high, colour }) {

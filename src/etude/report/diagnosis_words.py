@@ -1,0 +1,50 @@
+"""The sentences of a diagnosis, shared by the terminal and the page."""
+
+from collections import Counter
+
+from etude.records import Diagnosed, Diagnosis, Finding, Level
+from etude.report.words import several
+
+MARKS = {Level.ERROR: "✗", Level.WARNING: "!", Level.HINT: "·"}
+
+
+def headline(diagnosis: Diagnosis) -> str:
+    """Say what came out in one sentence."""
+    counts = Counter(finding.level for finding in diagnosis.findings)
+    runs = several(len(diagnosis.runs), "run")
+    if not counts:
+        return f"Nothing was found in {runs}."
+    said = [several(counts[level], str(level)) for level in Level if counts[level]]
+    return f"{_listed(said)} in {runs}."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def read_as(run: Diagnosed) -> str:
+    """Say how a log was read: its format, and which column was taken for what."""
+    log = run.log
+    taken = [
+        column if column == name else f"{column} = {name}" for column, name in log.columns.items()
+    ]
+    columns = f"; {', '.join(taken)}" if taken else ""
+    return f"read as {log.form}{columns}"
+
+
+def span(finding: Finding, unit: str) -> str:
+    """Say where a finding was seen."""
+    first, last = finding.span
+    return f"{unit} {first:,}" if first == last else f"{unit}s {first:,} to {last:,}"
+
+
+def sentence(text: str) -> str:
+    """Begin a sentence with a capital and end it with a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def verdict_of(run: Diagnosed) -> str:
+    """Say in a few words what was found about a run."""
+    if not run.findings:
+        return "nothing found"
+    return ", ".join(f"{each.code} {each.name}" for each in run.findings)

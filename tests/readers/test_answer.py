@@ -1,0 +1,78 @@
+"""`etude.diagnose` from Python: paths, runs and curves alike."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import etude
+from etude.errors import LogError
+from etude.readers import read
+from etude.records import Curve, Outcome, Run
+from etude.store import Store
+
+GOLDEN = Path(__file__).parent / "golden"
+BROKEN = Curve(
+    update=np.arange(50.0), lr=np.full(50, 0.1), loss=np.where(np.arange(50) < 40, 1.0, np.nan)
+)
+
+
+def run(**changes):
+    values = {
+        "id": "abcdef012345", "task": "digits", "strategy": "sgd lr=0.1", "seed": 0,
+        "outcome": Outcome.DIVERGED, "planned": 50, "updates": 40, "loss": math.nan,
+        "metric": math.nan, "seconds": 0.1, "curve": BROKEN,
+    }  # fmt: skip
+    return Run(**values | changes)
+
+
+def found(*args, **options):
+    return [each.code for each in etude.diagnose(*args, **options).findings]
+
+
+def test_a_curve_a_run_a_log_and_a_path_are_all_sources():
+    path = GOLDEN / "lightning"
+    (log,) = read(path).logs
+    assert (
+        found(BROKEN) == found(run()) == found(log) == found(path) == found(str(path)) == ["ED01"]
+    )
+
+
+def test_several_sources_are_read_together_and_compared():
+    answer = etude.diagnose([GOLDEN / "lightning", GOLDEN / "mlflow", BROKEN])
+    assert len(answer.runs) == 3
+    assert answer.sweep is not None
+
+
+def test_a_run_of_the_store_is_named_by_the_start_of_its_id(tmp_path):
+    place = str(tmp_path / "runs.db")
+    with Store.open(place) as store:
+        store.add(run(), key="k", settings={"chance": 2.3})
+    answer = etude.diagnose("abcdef", store=place)
+    assert [each.code for each in answer.findings] == ["ED01"]
+    assert answer.runs[0].log.chance == 2.3
+
+
+def test_the_rate_is_undecided_where_the_log_cannot_tell_and_only_there():
+    rows = np.arange(200.0)
+    flat = Curve(update=rows, lr=np.full(200, 0.1), loss=2.3 + 0.01 * np.cos(rows))
+    (answered,) = etude.diagnose(flat).runs
+    assert any("cannot be told from this log" in said for said in answered.undecided)
+    (short,) = etude.diagnose(Curve(update=rows[:5], lr=rows[:5], loss=rows[:5])).runs
+    assert "too few" in short.undecided[0]
+    (broken,) = etude.diagnose(BROKEN).runs
+    assert not any("lr is" in said for said in broken.undecided)
+    zeros = Curve(update=rows, lr=rows * 0 + 0.1, loss=2.3 + 0.01 * np.cos(rows),
+                  gain_update=rows, gain_ratio=rows * 0 + 1, zero_share=rows * 0 + 1)  # fmt: skip
+    (dead,) = etude.diagnose(zeros).runs
+    assert "before ED17" in dead.undecided[0]
+
+
+def test_what_cannot_be_asked_is_refused():
+    with pytest.raises(LogError, match=r"--format must be one of .*, got 'excel'"):
+        etude.diagnose(BROKEN, form="excel")
+    with pytest.raises(LogError, match="--chance must be a loss above 0"):
+        etude.diagnose(BROKEN, chance=-1)
+    with pytest.raises(LogError, match="needs at least one log"):
+        etude.diagnose([])

@@ -1,0 +1,116 @@
+"""A diagnosis in the terminal and on the page."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+from rich.console import Console
+
+from etude.readers import diagnose
+from etude.records import Curve, Log
+from etude.report import diagnosis_page, show_diagnosis
+from etude.report.curve_chart import chart
+
+CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).parent / "assets" / "axe.min.js"
+VIEWS = {"desktop": (1280, 900), "phone": (360, 740)}
+needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+
+T = np.arange(1500.0)
+
+
+def log(name, loss, lr=0.1):
+    at = T[::75]
+    return Log(name, f"{name}.csv", "csv", Curve(
+        update=T, lr=np.full(T.size, lr), loss=loss, eval_update=at, val_loss=loss[::75] + 0.1
+    ), {"loss": "loss [x]"}, notes=("a `note` of </script>",))  # fmt: skip
+
+
+GOOD = 0.05 + 2.3 * np.exp(-T / 100)
+ANSWER = diagnose(
+    [log("good", GOOD), log("a [bold] </script> run", np.where(T < 900, GOOD, np.nan), 1.0)]
+)
+
+
+def printed(answer, width=80, encoding="utf-8"):
+    content = io.BytesIO()
+    file = io.TextIOWrapper(content, encoding=encoding)
+    show_diagnosis(answer, Console(file=file, width=width, color_system=None))
+    file.flush()
+    return content.getvalue().decode(encoding)
+
+
+def test_the_terminal_has_the_finding_and_keeps_to_its_width():
+    text = printed(ANSWER)
+    assert "1 error in 2 runs." in text
+    assert "ED01 not-finite (error, updates 900 to 1,499)" in text
+    assert "a [bold] </script> run" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_terminal_without_unicode_gets_ascii():
+    assert "ED01" in printed(ANSWER, encoding="ascii")
+
+
+def test_the_chart_marks_the_span_under_its_updates():
+    lines = list(chart(T, GOOD, [("ED99", (0, 749))], width=80, ascii_only=True))
+    mark = lines[-1]
+    assert mark.startswith("     ED99  |")
+    assert mark.rstrip().endswith("|")
+    assert len(mark.rstrip()) == pytest.approx(11 + 69 / 2, abs=1)
+    assert list(chart(T[:1], GOOD[:1], [], width=80, ascii_only=True)) == []
+
+
+def test_the_page_is_whole_and_ends_no_script_early():
+    page = diagnosis_page(ANSWER, command="etude diagnose .")
+    assert page.count("</script>") == 3
+    assert "<code>note</code>" in page
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    assert data["runs"][1]["spans"] == [{"code": "ED01", "from": 900, "to": 1499, "level": "error"}]
+
+
+def test_thinned_lines_keep_their_spikes():
+    loss = GOOD.copy()
+    loss[777] = 40
+    page = diagnosis_page(diagnose(log("spiky", loss)))
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    line = data["runs"][0]["train"]
+    assert len(line["x"]) <= 610
+    assert line["y"][line["x"].index(777)] == 40
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.browser
+@needs_chromium
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_page_draws_fits_and_is_accessible(browser, view, tmp_path):
+    width, height = VIEWS[view]
+    file = tmp_path / "page.html"
+    file.write_text(diagnosis_page(ANSWER), "utf-8")
+    page = browser.new_page(viewport={"width": width, "height": height})
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#loss-1 canvas")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.focus("#loss-0")
+    page.keyboard.press("End")
+    assert "training loss: update 1499" in page.inner_text("#live")
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run().then((result) => result.violations.map((v) => v.id))")
+    assert found == []
+    assert troubles == []
+    page.close()
