@@ -148,9 +148,7 @@ def fit(data: Data, name: str, families: Sequence[str], *, least: dict[str, floa
         np.clip((rows - mean) / scale, -4, 4), labels, sample_weight=weight / weight.mean()
     )
     order = [fitted.classes_.tolist().index(action.value) for action in ACTIONS]
-    return Model(
-        FEATURES[name], mean, scale, fitted.coef_[order], fitted.intercept_[order], least
-    )
+    return Model(FEATURES[name], mean, scale, fitted.coef_[order], fitted.intercept_[order], least)
 
 
 def chances(model: Model, rows: Array) -> Array:
@@ -170,7 +168,6 @@ def held_out(data: Data, name: str, families: Sequence[str]) -> tuple[list[int],
         places += mine
         found.append(chances(fit(data, name, others, least={}), data.rows[name][mine]))
     return places, np.concatenate(found)
-
 
 
 # Saying

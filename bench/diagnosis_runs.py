@@ -214,7 +214,9 @@ def broken_traces(folder: Path) -> list[Trace]:
             table = _kept(folder / f"{name} {optimizer}.npz", make, optimizer, wanted)
             start = _rest_level(table, 0)
             for row, (lr, seed) in enumerate(wanted[1:], start=1):
-                found.append(_trace(table, row, name, name, optimizer, seed, lr, start, "not the rate", 0))
+                found.append(
+                    _trace(table, row, name, name, optimizer, seed, lr, start, "not the rate", 0)
+                )
     return found
 
 
@@ -346,5 +348,7 @@ def _empty(runs: int) -> dict[str, Any]:
         "forks": (len(FACTORS), FORK_UPDATES),
         **dict.fromkeys(("fork_gains", "fork_zeros"), (len(FACTORS), FORK_UPDATES // GAINS)),
     }
-    table: dict[str, Any] = {name: np.full((runs, *shape), np.nan) for name, shape in shapes.items()}
+    table: dict[str, Any] = {
+        name: np.full((runs, *shape), np.nan) for name, shape in shapes.items()
+    }
     return table | {name: np.zeros(runs, dtype=np.int64) for name in ("rows", "gains")}

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch import Scheduler
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
+    from etude.probe import probe
     from etude.race import compare
     from etude.readers import diagnose
     from etude.tasks import Task
@@ -74,6 +75,7 @@ __all__ = [
     "plateau",
     "points",
     "polynomial",
+    "probe",
     "restarts",
     "scale_lr",
     "spike",
@@ -91,6 +93,7 @@ _LAZY = {
     "diagnose": "etude.readers",
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
+    "probe": "etude.probe",
     "to_torch": "etude.integrations.torch_export",
 }
 

@@ -42,7 +42,9 @@ class Live:
     def train(self, epochs=1):
         for _ in range(epochs):
             for batch in self.loader:
-                self.losses.append(self.optimizer.step(lambda batch=batch: self.closure(batch)).item())
+                self.losses.append(
+                    self.optimizer.step(lambda batch=batch: self.closure(batch)).item()
+                )
 
     def closure(self, batch):
         self.optimizer.zero_grad()

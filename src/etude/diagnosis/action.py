@@ -114,9 +114,12 @@ _SAYS = {
 
 
 def _why(found: dict[str, float]) -> str:
-    parts = [f"{found['late_share']:.0%} of the drop comes in the last half"]
+    late = max(0.0, min(1.0, found["late_share"]))
+    parts = [f"{late:.0%} of its fall came in the last half"]
+    if found["progress"] < math.asinh(3):
+        parts = ["its loss hardly moved beyond its noise"]
     if "gain" in found:
-        parts.append(f"updates gain {found['gain']:.2f} of what the gradient predicts")
+        parts.append(f"an update gains {found['gain']:.2f} of what its gradient predicts")
     return " and ".join(parts)
 
 

@@ -134,7 +134,7 @@ def _compared(
     if math.isnan(share):
         said = "no fork does better than weights at rest, or than the untrained model"
         return Verdict(Action.UNDECIDED, math.nan, said, evidence)
-    said = f"the run's own lr makes {share:.0%} of what x{factor:g} makes"
+    said = f"since the start the run's own lr makes {share:.0%} of the progress of x{factor:g}"
     if share >= limits.keep:
         return Verdict(Action.KEEP, 1.0, f"{said}: near enough", evidence)
     action = Action.RAISE if factor > 1 else Action.LOWER

@@ -243,4 +243,3 @@ def _unhooked(optimizer: optim.Optimizer) -> Iterator[None]:
     finally:
         for name, value in hooks.items():
             setattr(optimizer, name, value)
-

@@ -194,4 +194,3 @@ def read_factors(factors: Sequence[float], updates: int) -> tuple[float, ...]:
     if not all(np.isfinite(factor) and factor > 0 for factor in factors):
         raise ProbeError(f"factors must be positive numbers, got {list(factors)}")
     return tuple(sorted({1.0, *map(float, factors)}))
-

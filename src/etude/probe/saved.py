@@ -157,9 +157,7 @@ def _load(model: nn.Module, state: dict[str, Any]) -> None:
         ) from None
 
 
-def _load_memory(
-    optimizer: optim.Optimizer, state: dict[str, Any], *, keeps_options: bool
-) -> None:
+def _load_memory(optimizer: optim.Optimizer, state: dict[str, Any], *, keeps_options: bool) -> None:
     own = optimizer.state_dict()["param_groups"]
     groups = state["param_groups"] if keeps_options else own
     try:
