@@ -235,7 +235,7 @@ def _autotrainer(trace: Trace) -> Action:
 
 
 def _plateau(trace: Trace) -> Action:
-    """torch's ReduceLROnPlateau on means of ten updates: patience 10, threshold 1e-4 relative."""
+    """Restate torch's ReduceLROnPlateau on means of ten updates: patience 10, threshold 1e-4."""
     best, bad = math.inf, 0
     for first in range(0, trace.loss.size - 9, 10):
         mean = trace.loss[first : first + 10].mean()
@@ -289,7 +289,7 @@ def measured(data: Data, said: Said) -> Score:
     decided = given != Action.UNDECIDED.value
     right = given == label
     sides = {Action.RAISE.value, Action.LOWER.value}
-    opposite = [g != l and {g, l} == sides for g, l in zip(given, label, strict=True)]
+    opposite = [{said, true} == sides for said, true in zip(given, label, strict=True)]
     healthy = label == Action.KEEP.value
     names = [action.value for action in ACTIONS]
     recall = tuple(float(right[label == name].mean()) for name in names)

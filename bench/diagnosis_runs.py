@@ -6,14 +6,16 @@ A run's label is counterfactual: with f the share of the attainable progress,
 
     f = (log L_rest - log L_end) / (log L_rest - log L_best),
 
-L_end its training loss over its last tenth, L_rest that of the untrained model on the same batches
-and L_best the lowest of the cell, a run is `keep` where f >= 0.8, `raise` where f < 0.8 and the
-best rate is higher, `lower` where f < 0.8 and it is lower, or the loss is not finite. No eye judged.
+L_end its training loss over its last tenth, L_rest that of the untrained model on the same
+batches and L_best the lowest of the cell, a run is `keep` where f >= 0.8, `raise` where f < 0.8
+and the best rate is higher, `lower` where f < 0.8 and it is lower, or the loss is not finite. No
+eye judged.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,7 @@ def _friedman(scale: float) -> tuple[Tensor, Tensor]:
 
 def _mlp(*sizes: int) -> nn.Module:
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
+    for before, after in pairwise(sizes[:-1]):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 

@@ -59,7 +59,7 @@ class Live:
                 self.optimizer.state_dict(),
                 [p.grad for p in self.model.parameters()],
                 torch.get_rng_state(),
-                np.random.get_state(),
+                np.random.get_state(),  # noqa: NPY002 - what users draw from
                 random.getstate(),
                 self.loader.generator.get_state(),
             ]

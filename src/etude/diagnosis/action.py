@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
@@ -69,9 +70,9 @@ def models() -> dict[str, Model]:
     return {name: _model(parts) for name, parts in json.loads(text)["models"].items()}
 
 
-def _model(parts: dict[str, list[float]]) -> Model:
+def _model(parts: dict[str, Any]) -> Model:
     arrays = {name: np.array(parts[name]) for name in ("mean", "scale", "weights", "bias")}
-    return Model(features=tuple(map(str, parts["features"])), least=dict(parts["least"]), **arrays)
+    return Model(features=tuple(parts["features"]), least=parts["least"], **arrays)
 
 
 def read_action(curve: Curve) -> Reading:

@@ -142,7 +142,8 @@ class _Trial:
             return value
 
         # The class's own step: a scheduler replaces the instance's by one that counts.
-        type(self._optimizer).step(self._optimizer, closure)  # pyright: ignore[reportArgumentType]
+        step: Any = type(self._optimizer).step
+        step(self._optimizer, closure)
         return seen[0]
 
 
@@ -236,8 +237,8 @@ def _unhooked(optimizer: optim.Optimizer) -> Iterator[None]:
     """Keep the optimizer's hooks, such as those of a recorder, from seeing the forks."""
     names = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
     hooks = {name: getattr(optimizer, name) for name in names if hasattr(optimizer, name)}
-    for name in hooks:
-        setattr(optimizer, name, type(hooks[name])())
+    for name, value in hooks.items():
+        setattr(optimizer, name, type(value)())
     try:
         yield
     finally:

@@ -45,7 +45,7 @@ def read_checkpoint(path: str | Path) -> Saved:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ProbeError(f"a checkpoint must be a file, but there is no {path}") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - damaged files raise anything
         raise ProbeError(
             f"{path} must hold only tensors and plain values, so that no code of it is run, but it"
             f" cannot be read so ({brief(error)}); save torch.save({{'model':"
@@ -150,7 +150,7 @@ def fork_saved(
 def _load(model: nn.Module, state: dict[str, Any]) -> None:
     try:
         model.load_state_dict(state)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a user's model may load as it likes
         said = str(error).replace("\n\t", " ").replace("\n", " ")
         raise ProbeError(
             f"the checkpoint must fit the task's model, it does not: {said[:300]}"
@@ -162,7 +162,7 @@ def _load_memory(optimizer: optim.Optimizer, state: dict[str, Any], *, keeps_opt
     groups = state["param_groups"] if keeps_options else own
     try:
         optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - an optimizer's own state may be anything
         raise ProbeError(
             f"the checkpoint's optimizer must fit the strategy, it does not ({brief(error)})"
         ) from None
