@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from etude.diagnosis.action import read_action
 from etude.errors import ProbeError
 from etude.probe import probe
 from etude.probe.trained import fork_run
@@ -38,6 +39,15 @@ def ask(digits, text, **options):
 def test_the_verdict_is_that_of_training_at_each_rate(digits, text, action):
     answer = ask(digits, text)
     assert answer.action is action, (answer.sentence, answer.evidence)
+
+
+@pytest.mark.parametrize(("lr", "action"), [(0.003, Action.RAISE), (0.3, Action.KEEP)])
+def test_a_real_runs_curve_is_read_as_training_at_other_rates_says(digits, lr, action):
+    # Of sgd's rates on digits 0.003 makes a tenth of the best one's progress, 0.3 nearly all.
+    plan = Plan(strategy(f"sgd lr={lr} batch=32"), 0, gains=5)
+    cohort = SerialCohort(digits, [plan], updates=300)
+    cohort.advance(300)
+    assert read_action(cohort.curve(0)).action is action
 
 
 @pytest.mark.parametrize("engine", [Engine(), Engine("stacked", 8)])
