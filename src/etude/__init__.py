@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
     from etude.linter import lint
+    from etude.probe import probe
     from etude.race import compare
     from etude.readers import diagnose
     from etude.tasks import Task
@@ -76,6 +77,7 @@ __all__ = [
     "plateau",
     "points",
     "polynomial",
+    "probe",
     "restarts",
     "scale_lr",
     "spike",
@@ -94,6 +96,7 @@ _LATER = {
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
     "lint": "etude.linter",
+    "probe": "etude.probe",
     "to_torch": "etude.integrations.torch_export",
 }
 

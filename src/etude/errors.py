@@ -36,6 +36,10 @@ class SourceError(EtudeError, ValueError):
     """A file or text that cannot be linted: unreadable, no Python, too large or too deep."""
 
 
+class ProbeError(EtudeError, ValueError):
+    """A fork test that was asked for with what it cannot fork."""
+
+
 def brief(error: BaseException) -> str:
     """Give an error's kind and the first line of what it says: `KeyError: 'name'`."""
     message = str(error).strip().split("\n", 1)[0]

@@ -24,7 +24,7 @@ _OPTIONS = (
         "--device",
         default="cpu",
         show_default=True,
-        callback=lambda _, __, device: _without_gpus(device),
+        callback=lambda _, __, device: without_gpus(device),
         help="Where to train.",
     ),
     click.option(
@@ -62,7 +62,7 @@ _OPTIONS = (
 )
 
 
-def _without_gpus(device: str) -> str:
+def without_gpus(device: str) -> str:
     """Hide GPUs that are not asked for: where torch sees one, training cannot use all cores.
 
     Its autograd would start threads, and workers could not be forked. What loads torch comes later.

@@ -10,6 +10,7 @@ from etude.report.files import open_atomically, write_text_atomically
 from etude.report.found import show_found
 from etude.report.found_page import found_page
 from etude.report.html import page
+from etude.report.probed import probe_page, probe_svg, show_probe
 from etude.report.terminal import show
 
 __all__ = [
@@ -17,8 +18,11 @@ __all__ = [
     "found_page",
     "open_atomically",
     "page",
+    "probe_page",
+    "probe_svg",
     "show",
     "show_diagnosis",
     "show_found",
+    "show_probe",
     "write_text_atomically",
 ]

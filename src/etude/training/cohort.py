@@ -17,6 +17,12 @@ class Plan:
     horizon: int | None = None
     """Updates that the schedule is made for, where the run is a shortened copy of a longer one:
     the whole schedule is then compressed to the run's own length. None: just that length."""
+    gains: int = 0
+    """Measure the gain ratio at every so manieth update; 0 never. It changes no bit of the run."""
+
+    def measures(self, update: int) -> bool:
+        """Tell whether the gain of this update is measured."""
+        return self.gains > 0 and update % self.gains == 0
 
 
 class Cohort(Protocol):

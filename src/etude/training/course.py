@@ -1,6 +1,6 @@
 """When a run records and is evaluated, and its rates: the same in every engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,10 +24,12 @@ class Course:
     updates: int
     apart: int = APART
     """Updates between two evaluations, at least."""
+    close: range = range(0)
+    """Updates that give a row each, whatever the run's length."""
 
     def records(self, update: int) -> bool:
         """Tell whether this update gives a row of the curve."""
-        return update % max(1, self.updates // ROWS) == 0
+        return update % max(1, self.updates // ROWS) == 0 or update in self.close
 
     def evaluates(self, done: int) -> bool:
         """Tell whether a run is evaluated after so many updates."""
@@ -42,9 +44,9 @@ class Course:
         return {round(self.updates * k / count) for k in range(count + 1)}
 
 
-def course_for(strategy: Strategy, updates: int) -> Course:
+def course_for(strategy: Strategy, course: Course) -> Course:
     """Give a run's course: a controller is told as often in a shortened copy as in full."""
-    return Course(updates, apart=1 if strategy.controllers else APART)
+    return replace(course, apart=1) if strategy.controllers else course
 
 
 def batch_size_for(prepared: Prepared, strategy: Strategy) -> int:

@@ -61,18 +61,26 @@ class Engine:
         """Give what JSON can hold, and `Engine(**...)` reads."""
         return {"name": self.name, "lanes": self.lanes, "why": self.why, "exact": self.exact}
 
-    def cohort(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> Cohort:
-        """Give runs to train.
+    def cohort(
+        self,
+        prepared: Prepared,
+        plans: Sequence[Plan],
+        *,
+        updates: int,
+        close: range = range(0),
+    ) -> Cohort:
+        """Give runs to train; updates in `close` are all recorded.
 
         Those with controllers are trained one by one whatever the engine: a lane's rates are known
         before it begins, and a controller answers to what its own run shows.
         """
         if self.name == "serial" or any(plan.strategy.controllers for plan in plans):
-            return SerialCohort(prepared, plans, updates=updates)
+            return SerialCohort(prepared, plans, updates=updates, close=close)
         return StackedCohort(
             prepared,
             plans,
             updates=updates,
+            close=close,
             mode="fast" if self.name == "fast" else "exact",
             chunk=self.lanes,
             steps=self.steps,

@@ -84,6 +84,18 @@ class Network:
         joined = torch.cat([gradients[name].flatten(1) for name in self._shapes], dim=1)
         return joined, losses, *buffers, *outputs
 
+    def forward(self, weights: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        """Compute each lane's loss on its own batch as `gradient` does, without a gradient.
+
+        Returns:
+            The losses, [lanes]; the tensors of the model's outputs.
+        """
+        cut = len(self.extras), len(self.extras) + len(self.masks.needed)
+        extras, masks, batch = rest[: cut[0]], rest[cut[0] : cut[1]], rest[cut[1] :]
+        with self._training(), torch.no_grad(), without_advice():
+            losses, (_, outputs) = vmap(self._loss)(self._views(weights), extras, masks, batch)
+        return losses, *outputs
+
     def losses(self, outputs: Sequence[Tensor], batch: Sequence[Tensor]) -> Tensor:
         """Compute each lane's loss of its outputs by itself, [lanes].
 
@@ -124,6 +136,11 @@ class Network:
     def outputs(self, tensors: Sequence[Tensor]) -> Any:
         """Put together what `predict` gave."""
         return rebuilt(self._prediction, tensors)
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Number of weights of each trained parameter, in the order of a row."""
+        return self._sizes
 
     def norm(self, rows: Tensor) -> Tensor:
         """Give the 2-norm of each row, [lanes, weights] -> [lanes].

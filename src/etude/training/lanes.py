@@ -18,6 +18,7 @@ from etude.tasks.trees import leaves, map_tensors
 from etude.training.cohort import Plan
 from etude.training.course import Course
 from etude.training.draws import Draws, Stream
+from etude.training.gains import gain_ratio, zero_share
 from etude.training.lane_optimizers import Kind
 from etude.training.recording import without_advice
 from etude.training.signals import Evaluation, Recorder, evaluation_batches, measured, spread
@@ -101,15 +102,14 @@ class Lanes:
 
     def train(self, start: int, stop: int, course: Course, draws: Mapping[Stream, Draws]) -> None:
         """Do the updates from `start` to `stop` in all lanes, and record them."""
-        updates = [t for t in range(start, stop) if course.records(t)]
         for lanes, rows in self._chunks():
-            signals = self._train_chunk(lanes, rows, range(start, stop), course, draws)
-            if not signals:
-                continue
-            table = torch.stack(signals).permute(2, 0, 1).double().cpu().tolist()
-            for lane, values in zip(lanes, table, strict=False):
-                told = zip(updates, values, strict=True)
+            signals, gains = self._train_chunk(lanes, rows, range(start, stop), course, draws)
+            for lane, told in zip(lanes, _by_lane(signals), strict=False):
                 lane.recorder.extend((t, lane.rates[t], *signs) for t, signs in told)
+            for lane, told in zip(lanes, _by_lane(gains), strict=False):
+                lane.recorder.extend_gains(
+                    (t, *signs) for t, signs in told if lane.plan.measures(t)
+                )
 
     def _chunks(self) -> Iterator[tuple[list[Lane], Row]]:
         for first in range(0, len(self._lanes), self._width):
@@ -123,8 +123,8 @@ class Lanes:
         updates: range,
         course: Course,
         draws: Mapping[Stream, Draws],
-    ) -> list[Tensor]:
-        """Train a chunk; give the signals of each recorded update, [3, lanes]."""
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """Train a chunk; give signals of updates, [3, lanes], and gains of some, [2, lanes]."""
         weights = rows["weights"]
         memory = [rows[name] for name in self._memory]
         extras = [rows[name] for name in self._extras]
@@ -132,22 +132,44 @@ class Lanes:
         lanes = lanes + lanes[-1:] * (len(weights) - len(lanes))
         columns = torch.stack([lane.columns[updates.start : updates.stop] for lane in lanes], -1)
         columns = columns.unsqueeze(-1).to(weights)
-        signals = []
+        signals: dict[int, Tensor] = {}
+        gains: dict[int, Tensor] = {}
         for t, numbers, (masks, batch) in zip(
             updates, columns, self._drawn(lanes, draws), strict=True
         ):
             gradient, losses, *rest = self._steps.gradient(weights, *extras, *masks, *batch)
             extras[:buffers] = rest[:buffers]
-            if not course.records(t):
+            measures = any(lane.plan.measures(t) for lane in lanes)
+            if not course.records(t) and not measures:
                 self._steps.update(self._kind, weights, gradient, memory, numbers)
                 continue
             norm, before = self._steps.norm, weights.clone()
-            seen = [self._steps.losses(losses, rest[buffers:], batch), norm(gradient)]
+            loss = self._steps.losses(losses, rest[buffers:], batch)
+            seen = [loss, norm(gradient)]
             self._steps.update(self._kind, weights, gradient, memory, numbers)
-            signals.append(torch.stack([*seen, norm(weights - before) / norm(before)]))
+            if course.records(t):
+                signals[t] = torch.stack([*seen, norm(weights - before) / norm(before)])
+            if measures:
+                again = [*extras, *masks, *batch]
+                gains[t] = self._gains(loss, gradient, weights, before, again, batch)
         for name, value in zip(self._extras[:buffers], extras, strict=False):
             rows[name].copy_(value)
-        return signals
+        return signals, gains
+
+    def _gains(
+        self,
+        loss: Tensor,
+        gradient: Tensor,
+        weights: Tensor,
+        before: Tensor,
+        again: list[Tensor],
+        batch: list[Tensor],
+    ) -> Tensor:
+        """Compute the lanes' gain ratios and shares of zero gradients, float64 [2, lanes]."""
+        losses, *outputs = self._steps.forward(weights, *again)
+        after = self._steps.losses(losses, outputs, batch)
+        ratio = gain_ratio(loss, after, gradient, weights - before)
+        return torch.stack([ratio, zero_share(gradient, self._steps.network.sizes).double()])
 
     def _drawn(
         self, lanes: list[Lane], draws: Mapping[Stream, Draws]
@@ -217,6 +239,14 @@ class Lanes:
                 for one, row in zip(each, weights, strict=True)
             ]
         return torch.tensor(values, dtype=torch.float64)
+
+
+def _by_lane(signals: dict[int, Tensor]) -> list[list[tuple[int, list[float]]]]:
+    """Read signals of updates, [signals, lanes] each, from the device: for each lane its rows."""
+    if not signals:
+        return []
+    table = torch.stack(list(signals.values())).permute(2, 0, 1).double().cpu().tolist()
+    return [list(zip(signals, values, strict=True)) for values in table]
 
 
 def roomy(lanes: int) -> int:

@@ -7,9 +7,10 @@ any process.
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,7 +22,14 @@ from etude.strategies import Strategy, build_optimizer
 from etude.tasks import Prepared, build_model, seed_for, seeded
 from etude.tasks.seeds import random_state, set_random_state, untouched
 from etude.training.cohort import Plan
-from etude.training.course import batch_size_for, controllers_for, course_for, rates_for
+from etude.training.course import (
+    Course,
+    batch_size_for,
+    controllers_for,
+    course_for,
+    rates_for,
+)
+from etude.training.gains import gain_ratio, row_of, without_trace, zero_share
 from etude.training.order import BatchOrder
 from etude.training.signals import (
     Recorder,
@@ -34,12 +42,26 @@ from etude.training.signals import (
 
 
 class SerialCohort:
-    """A `Cohort` of ordinary models, each trained by its own `torch.optim` optimizer."""
+    """A `Cohort` of ordinary models, each trained by its own `torch.optim` optimizer.
 
-    def __init__(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> None:
+    Args:
+        prepared: the task.
+        plans: the runs.
+        updates: length of each run.
+        close: updates that are all recorded.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        plans: Sequence[Plan],
+        *,
+        updates: int,
+        close: range = range(0),
+    ) -> None:
         self._prepared = prepared
-        self._updates = updates
-        self._lanes = [_Lane(prepared, plan, updates) for plan in plans]
+        self._course = Course(updates, close=close)
+        self._lanes = [_Lane(prepared, plan, self._course) for plan in plans]
 
     def advance(self, updates: int) -> None:
         """Train each run that is alive by so many updates, at most to the end of its run."""
@@ -59,7 +81,7 @@ class SerialCohort:
         both have the same; otherwise they start anew.
         """
         lane = self._lanes[run]
-        twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._updates)
+        twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._course)
         state = lane.state()
         if strategy.optimizer != lane.plan.strategy.optimizer:
             state["optimizer"] = twin.state()["optimizer"]
@@ -88,7 +110,7 @@ class SerialCohort:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state given by `state`."""
-        self._lanes = [_Lane(self._prepared, plan, self._updates) for plan, _ in state["runs"]]
+        self._lanes = [_Lane(self._prepared, plan, self._course) for plan, _ in state["runs"]]
         for lane, (_, saved) in zip(self._lanes, state["runs"], strict=True):
             lane.restore(saved)
 
@@ -96,16 +118,16 @@ class SerialCohort:
 class _Lane:
     """One run: start from an initial rate, adjust it, update the weights, check, go on."""
 
-    def __init__(self, prepared: Prepared, plan: Plan, updates: int) -> None:
+    def __init__(self, prepared: Prepared, plan: Plan, course: Course) -> None:
         task, strategy = prepared.task, plan.strategy
         self.plan = plan
         self.done = 0
         self.ended = False
         self.recorder = Recorder()
         self._prepared = prepared
-        self._course = course_for(strategy, updates)
-        self._rates = rates_for(prepared, strategy, updates, plan.horizon)
-        self._loop = Loop(controllers_for(prepared, strategy, updates, plan.horizon))
+        self._course = course_for(strategy, course)
+        self._rates = rates_for(prepared, strategy, course.updates, plan.horizon)
+        self._loop = Loop(controllers_for(prepared, strategy, course.updates, plan.horizon))
         self._model = build_model(task, plan.seed).to(prepared.device)
         self._optimizer = build_optimizer(strategy, self._model.parameters())
         self._order = BatchOrder(
@@ -140,25 +162,49 @@ class _Lane:
         self.done = stop
 
     def _update(self, t: int) -> None:
-        model, optimizer = self._model, self._optimizer
-        lr = self._rates[t] * self._loop.multiplier(0)
+        optimizer = self._optimizer
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = self._rate(t)
         inputs, targets = self._prepared.train.take(self._order.draw())
         optimizer.zero_grad()
+        measures = self.plan.measures(t)
+        drawn = random_state() if measures else None
         loss = self._loss(inputs, targets)
         loss.backward()
+        if measures:
+            self._measured_step(t, loss, partial(self._loss, inputs, targets), drawn)
+        else:
+            self._step(t, loss)
+        self._tell("loss", t, loss)
+
+    def _rate(self, t: int) -> float:
+        return self._rates[t] * self._loop.multiplier(0)
+
+    def _step(self, t: int, loss: Tensor) -> None:
+        """Update the weights, and record it when it is time."""
         if not self._course.records(t):
             self._clip()
-            optimizer.step()
-            self._tell("loss", t, loss)
+            self._optimizer.step()
             return
-        grad_norm = gradient_norm(model)
-        before = trained_weights(model)
+        grad_norm = gradient_norm(self._model)
+        before = trained_weights(self._model)
         self._clip()
-        optimizer.step()
-        self.recorder.row(t, lr, loss, grad_norm, update_ratio(model, before))
-        self._tell("loss", t, loss)
+        self._optimizer.step()
+        self.recorder.row(t, self._rate(t), loss, grad_norm, update_ratio(self._model, before))
+
+    def _measured_step(
+        self, t: int, loss: Tensor, again: Callable[[], Tensor], drawn: dict[str, Any] | None
+    ) -> None:
+        """Update the weights, and measure what the batch's loss gained by it."""
+        trained = [p for p in self._model.parameters() if p.grad is not None]
+        gradient = row_of([p.grad for p in trained if p.grad is not None])
+        before = row_of(trained)
+        self._step(t, loss)
+        after = without_trace(self._model, again, drawn)
+        change = row_of(trained) - before
+        ratio = gain_ratio(loss.detach().reshape(1), after.reshape(1), gradient, change)
+        zeros = zero_share(gradient, [p.numel() for p in trained])
+        self.recorder.gain(t, ratio[0], zeros[0])
 
     def _loss(self, inputs: Any, targets: Any) -> Tensor:
         """Compute a batch's loss; where it raises on nan it is nan, and so is its gradient."""

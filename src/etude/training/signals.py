@@ -49,12 +49,18 @@ class Recorder:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, float, Tensor]] = []
+        self._waiting_gains: list[tuple[int, Tensor]] = []
         self._rows: list[tuple[float, ...]] = []
+        self._gains: list[tuple[float, ...]] = []
         self._evaluations: list[tuple[float, ...]] = []
 
     def row(self, update: int, lr: float, loss: Tensor, grad_norm: Tensor, ratio: Tensor) -> None:
         """Keep the signals of one update; nothing is read from the device yet."""
         self._waiting.append((update, lr, torch.stack([loss.detach(), grad_norm, ratio])))
+
+    def gain(self, update: int, ratio: Tensor, zeros: Tensor) -> None:
+        """Keep the gain of one update; nothing is read from the device yet."""
+        self._waiting_gains.append((update, torch.stack([ratio.double(), zeros.double()])))
 
     def evaluation(self, update: int, values: "Evaluation") -> None:
         """Keep an evaluation."""
@@ -68,6 +74,11 @@ class Recorder:
                 (*row[:2], *signs) for row, signs in zip(self._waiting, signals, strict=True)
             )
             self._waiting.clear()
+        if self._waiting_gains:
+            gains = torch.stack([gain for _, gain in self._waiting_gains]).cpu().tolist()
+            updates = [update for update, _ in self._waiting_gains]
+            self.extend_gains((t, *gain) for t, gain in zip(updates, gains, strict=True))
+            self._waiting_gains.clear()
 
     def extend(self, rows: Iterable[tuple[float, ...]]) -> None:
         """Keep rows (update, lr, loss, gradient norm, update ratio).
@@ -78,6 +89,13 @@ class Recorder:
             if self.finite:
                 self._rows.append(row)
 
+    def extend_gains(self, gains: Iterable[tuple[float, ...]]) -> None:
+        """Keep gains (update, gain ratio, share of zeros) up to the last row; call `extend` first.
+
+        Later ones come after a loss that is not finite.
+        """
+        self._gains += [gain for gain in gains if self.finite or gain[0] <= self._rows[-1][0]]
+
     @property
     def finite(self) -> bool:
         """Tell whether every loss so far was finite."""
@@ -87,17 +105,24 @@ class Recorder:
         """Give all that was kept and flushed."""
         rows = np.array(self._rows, dtype=np.float64).reshape(-1, 5).T
         evaluations = np.array(self._evaluations, dtype=np.float64).reshape(-1, 4).T
-        return Curve(*map(np.ascontiguousarray, (*rows, *evaluations)))
+        gains = np.array(self._gains, dtype=np.float64).reshape(-1, 3).T
+        return Curve(*map(np.ascontiguousarray, (*rows, *evaluations, *gains)))
 
     def state(self) -> dict[str, Any]:
         """Give what was kept; call `flush` first."""
-        return {"rows": list(self._rows), "evaluations": list(self._evaluations)}
+        return {
+            "rows": list(self._rows),
+            "evaluations": list(self._evaluations),
+            "gains": list(self._gains),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state given by `state`."""
         self._waiting.clear()
+        self._waiting_gains.clear()
         self._rows = list(state["rows"])
         self._evaluations = list(state["evaluations"])
+        self._gains = list(state["gains"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class StackedCohort:
         prepared: the task; `why_not_stacked` must have nothing against it.
         plans: the runs.
         updates: length of each run.
+        close: updates that are all recorded.
         mode: "exact" repeats the operations of ordinary training, "fast" compiles them (and
             replays them where there is no compiler).
         chunk: lanes trained in one pass; None chooses as many as stay in the cache.
@@ -54,6 +55,7 @@ class StackedCohort:
         plans: Sequence[Plan],
         *,
         updates: int,
+        close: range = range(0),
         mode: Mode = "exact",
         chunk: int | None = None,
         steps: dict[int, Steps] | None = None,
@@ -62,7 +64,7 @@ class StackedCohort:
             raise EtudeError(f"a chunk must hold at least 1 lane, got chunk={chunk}")
         keep_freed_memory()
         self._prepared = prepared
-        self._course = Course(updates)
+        self._course = Course(updates, close)
         self._fast = mode == "fast"
         self._chunk = chunk
         self._width = 1

@@ -40,9 +40,16 @@ class Steps:
 
     def predict(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Do `Network.predict`; too seldom to be worth compiling."""
-        key = "predict", tensors[0].shape, tensors[-1].shape
+        return self._seldom("predict", self.network.predict, tensors)
+
+    def forward(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Do `Network.forward`; too seldom to be worth compiling."""
+        return self._seldom("forward", self.network.forward, tensors)
+
+    def _seldom(self, name: str, step: Step, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+        key = name, tensors[0].shape, tensors[-1].shape
         if key not in self._made:
-            self._made[key] = replayed(self.network.predict, *tensors)
+            self._made[key] = replayed(step, *tensors)
         return self._made[key](*tensors)
 
     def update(
