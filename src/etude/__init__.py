@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch import Scheduler
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
+    from etude.live import watch
     from etude.race import compare
     from etude.tasks import Task
 
@@ -79,6 +80,7 @@ __all__ = [
     "strategy",
     "to_torch",
     "warmup",
+    "watch",
     "wsd",
 ]
 
@@ -89,6 +91,7 @@ _NEEDS_TORCH = {
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
     "to_torch": "etude.integrations.torch_export",
+    "watch": "etude.live",
 }
 
 

@@ -24,6 +24,10 @@ class StoreError(EtudeError):
     """A store that cannot be opened, read or written."""
 
 
+class WatchError(EtudeError, ValueError):
+    """A run that cannot be watched or piloted as was asked."""
+
+
 class CompareError(EtudeError, ValueError):
     """A comparison or a search that was asked for with settings that cannot hold."""
 
