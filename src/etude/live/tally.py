@@ -59,10 +59,11 @@ class Tally:
         """Give all that was counted."""
         for each in self._schedulers:
             each.look(self.updates, early=False)
-        watched = self.updates - self._start
-        missed = max(0, self.attempts - watched) if self.attempts else 0
+        stepped = self.updates - self._start
+        missed = max(0, self.attempts - stepped) if self.attempts else 0
+        watched = stepped - self.overflown
         return Counts(
-            updates=self.updates,
+            updates=self._start + watched,
             losses=self.losses,
             watched=watched,
             skipped=missed + self.overflown,
@@ -110,7 +111,7 @@ class _Stepped:
         self._seen = position
         if steps <= 0:
             return
-        self._early += steps if early else 0
+        self._early += early and steps == 1  # more: it was moved there, as a resumed run does
         self._most = max(self._most, steps)
         self._moves = [*self._moves[:1], (updates, position)]
 
