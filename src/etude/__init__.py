@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch import Scheduler
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
-    from etude.live import watch
+    from etude.live import autopilot, watch
     from etude.race import compare
     from etude.tasks import Task
 
@@ -54,6 +54,7 @@ __all__ = [
     "Strategy",
     "Task",
     "__version__",
+    "autopilot",
     "careful_warmup",
     "compare",
     "constant",
@@ -87,6 +88,7 @@ __all__ = [
 _NEEDS_TORCH = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
+    "autopilot": "etude.live",
     "compare": "etude.race",
     "find": "etude.finder",
     "from_torch": "etude.integrations.torch_import",
