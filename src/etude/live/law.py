@@ -27,7 +27,7 @@ LENGTHS = (1, 2, 3)
 """Lengths of the rounds, relative to each other."""
 SHORTEST = 3
 """Updates of the first round; where the budget buys fewer there is no race."""
-NOTCH = 0.75
+NOTCH = 1.0
 """The chosen lr, as a part of the race's best."""
 WITHOUT_RACE = 0.1
 """The chosen lr as a part of the range's top, where there is no race."""
@@ -44,7 +44,11 @@ WINDOW = 0.05
 LEAST_WINDOW = 8
 FALLS = 1.5
 """Standard errors by which the loss must fall from one window to the next."""
-LOWER = 0.7
+CANCEL = 0.6
+"""|sum of gradients|^2 over the sum of |gradient|^2, below which gradients cancel. Independent
+noise gives 1, a direction that stays more. At the noise floor the weights go to and fro, and since
+w moves by lr times the gradients (SGD), their sum stays bounded: it gives less."""
+LOWER = 0.5
 """Factor of a reduction on a plateau."""
 BACK = 0.5
 """Factor of a reduction after a rollback."""

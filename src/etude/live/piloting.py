@@ -93,6 +93,8 @@ class Autopilot:
         self._waiting: list[Tensor] = []
         self._usual: tuple[float, ...] = ()
         self._good: Snapshot | None = None
+        self._sum: list[Tensor] = []  # of the gradients since then
+        self._squares = torch.zeros(())  # of their norms, summed
 
     def step(self, loss: Loss) -> Tensor:
         """Do one update: gradients, step, and what the lr needs; give the loss before it.
@@ -233,6 +235,7 @@ class Autopilot:
         self._set(self.lr * self._factor * self._multiplier())
         told = self._update(loss)
         self._waiting.append(told)
+        self._add_up()
         if len(self._waiting) >= BLOCK or not self._chosen_at:
             self._look()
         return told
@@ -255,12 +258,32 @@ class Autopilot:
         for value in block:
             self._usual = stability.remember(self._usual, value, USUAL)
         self._good = Snapshot.of(self._model, self._optimizer)
-        size = law.window(self._total)
-        if len(self._losses) >= 2 * size:
-            z = law.falls(self._losses[-2 * size :])
-            if z < law.FALLS:
-                why = f"over {2 * size} updates the loss fell by {z:.2f} standard errors"
-                self._lower("plateau", law.LOWER, why)
+        if len(self._losses) >= 2 * law.window(self._total):
+            self._judge_window()
+
+    def _add_up(self) -> None:
+        """Add this update's gradient to those since the lr was last judged."""
+        grads = [p.grad for p in params(self._optimizer) if p.grad is not None]
+        if len(grads) != len(self._sum):
+            self._sum = [torch.zeros_like(grad) for grad in grads]
+            self._squares = torch.zeros_like(self._squares, device=grads[0].device)
+        for total, grad in zip(self._sum, grads, strict=True):
+            total += grad
+        self._squares += _square(grads)
+
+    def _judge_window(self) -> None:
+        """Lower the lr where the loss stands and the gradients cancel: the noise floor."""
+        count, z = len(self._losses), law.falls(self._losses)
+        net = float(_square(self._sum) / self._squares)
+        self._losses, self._sum = [], []
+        self._squares = torch.zeros_like(self._squares)
+        if z < law.FALLS and net < law.CANCEL:
+            self._lower(
+                "plateau",
+                law.LOWER,
+                f"over {count} updates the loss fell by {z:.2f} standard errors, and their "
+                f"gradients cancel: |sum|^2 is {net:.2f} of the sum of squares",
+            )
 
     def _trouble(self, block: list[float]) -> str | None:
         """Say what is wrong with a block: a loss that is not finite, or a level that jumped."""
@@ -281,7 +304,8 @@ class Autopilot:
         before = self.lr * self._factor
         after = max(before * factor, min(self._low, before))
         self._factor = after / self.lr
-        self._losses = []
+        self._losses, self._sum = [], []
+        self._squares = torch.zeros_like(self._squares)
         self._note(kind, before, after, why)
 
     def _update(self, loss: Loss) -> Tensor:
@@ -315,6 +339,8 @@ class Autopilot:
             "lanes": [{**_plain(lane), "at": lane.at.as_state()} for lane in self._lanes],
             "good": None if self._good is None else self._good.as_state(),
             "waiting": [float(value) for value in self._waiting],
+            "sum": [each.clone() for each in self._sum],
+            "squares": self._squares.clone(),
         }
 
     def _look_early(self) -> None:
@@ -348,6 +374,8 @@ class Autopilot:
         ]
         good = state["good"]
         self._good = None if good is None else Snapshot.from_state(good)
+        self._sum = [each.clone() for each in state["sum"]]
+        self._squares = state["squares"].clone()
         device = tensors(self._model, self._optimizer)[0].device
         self._waiting = [torch.tensor(value, device=device) for value in state["waiting"]]
 
@@ -426,6 +454,11 @@ def _ratios(optimizer: Optimizer) -> list[float]:
     if not lrs[0] > 0:
         raise WatchError(f"the first param group's lr must be more than 0, got {lrs[0]:g}")
     return [lr / lrs[0] for lr in lrs]
+
+
+def _square(tensors: list[Tensor]) -> Tensor:
+    """Give the squared 2-norm of all tensors as one vector."""
+    return torch.stack([tensor.float().square().sum() for tensor in tensors]).sum()
 
 
 def _plain(lane: Lane) -> dict[str, Any]:
