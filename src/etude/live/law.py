@@ -48,7 +48,7 @@ CANCEL = 0.6
 """|sum of gradients|^2 over the sum of |gradient|^2, below which gradients cancel. Independent
 noise gives 1, a direction that stays more. At the noise floor the weights go to and fro, and since
 w moves by lr times the gradients (SGD), their sum stays bounded: it gives less."""
-LOWER = 0.5
+LOWER = 0.4
 """Factor of a reduction on a plateau."""
 BACK = 0.5
 """Factor of a reduction after a rollback."""
