@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from etude.integrations.torch_export import to_torch
     from etude.integrations.torch_import import from_torch
     from etude.linter import lint
+    from etude.live import autopilot, watch
     from etude.probe import probe
     from etude.race import compare
     from etude.readers import diagnose
@@ -56,6 +57,7 @@ __all__ = [
     "Strategy",
     "Task",
     "__version__",
+    "autopilot",
     "careful_warmup",
     "compare",
     "constant",
@@ -85,12 +87,14 @@ __all__ = [
     "strategy",
     "to_torch",
     "warmup",
+    "watch",
     "wsd",
 ]
 
 _LATER = {
     "Scheduler": "etude.integrations.torch",
     "Task": "etude.tasks",
+    "autopilot": "etude.live",
     "compare": "etude.race",
     "diagnose": "etude.readers",
     "find": "etude.finder",
@@ -98,6 +102,7 @@ _LATER = {
     "lint": "etude.linter",
     "probe": "etude.probe",
     "to_torch": "etude.integrations.torch_export",
+    "watch": "etude.live",
 }
 
 

@@ -28,6 +28,10 @@ class LogError(EtudeError, ValueError):
     """A log that is not there, cannot be read, or has no column of losses."""
 
 
+class WatchError(EtudeError, ValueError):
+    """A run that cannot be watched or piloted as was asked."""
+
+
 class CompareError(EtudeError, ValueError):
     """A comparison or a search that was asked for with settings that cannot hold."""
 

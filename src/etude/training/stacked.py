@@ -64,7 +64,7 @@ class StackedCohort:
             raise EtudeError(f"a chunk must hold at least 1 lane, got chunk={chunk}")
         keep_freed_memory()
         self._prepared = prepared
-        self._course = Course(updates, close)
+        self._course = Course(updates, close=close)
         self._fast = mode == "fast"
         self._chunk = chunk
         self._width = 1

@@ -1,0 +1,312 @@
+"""Measure the autopilot from 13 starting rates, 1e-6 to 1, beside what else needs no tuning.
+
+    python bench/autopilot.py --store tuned.db                       # five tasks, all methods
+    python bench/autopilot.py --tasks noisy-bowl --methods autopilot
+
+The reference is tuned: of 36 strategies (AdamW; nine rates from 1e-4 to 1; constant, or warmup 5 %
+and then cosine, linear, or constant with 1-sqrt 20 %), trained with seeds 0 to 2, the five best are
+trained again with the seeds of the measurement, and the best of those is the reference. Start k of
+13 has seed 20 + k. The progress of a method on a task is
+
+    (log L_init - log L) / (log L_init - log L_ref),
+
+each L the mean over the 13 seeds of the final validation loss: 1 is as good as the reference. A
+run is lost where it diverged or ended no lower than it began. Cost is in updates of one run; the
+autopilot's copies count, and each forward pass of its own as a third of an update. Peers run from
+their packages (`pip install etude[bench]`) at their defaults, with AdamW's other options where they
+have an lr; those that have none ignore the start.
+"""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+import click
+import torch
+from torch import nn
+
+import etude
+from etude.jobs import Job, Silence
+from etude.records import Run
+from etude.store import Store
+from etude.strategies import Strategy, strategy
+from etude.tasks import Prepared, build_model, load_task, prepare, seed_for
+from etude.training import Pool
+from etude.training.order import BatchOrder
+from etude.training.signals import evaluate
+
+TASKS = ("digits", "digits-cnn", "diabetes", "noisy-bowl", "characters")
+STARTS = tuple(10 ** (k / 2) for k in range(-12, 1))
+FIRST_SEED = 20
+TUNING_SEEDS = (0, 1, 2)
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+SCHEDULES = (
+    "constant",
+    "warmup 5% -> cosine",
+    "warmup 5% -> linear",
+    "warmup 5% -> constant -> 1-sqrt 20%",
+)
+FINALISTS = 5
+WITHIN = 0.95
+WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one run ended."""
+
+    loss: float
+    """Final validation loss; infinite where it is not finite."""
+    cost: float
+    """In updates of one run."""
+
+
+class Loop:
+    """A plain training loop over a task."""
+
+    def __init__(self, prepared: Prepared, seed: int) -> None:
+        self.task, self._prepared, self.total = prepared.task, prepared, prepared.task.budget
+        self.model = build_model(self.task, seed)
+        size, batch = prepared.train.size, self.task.batch_size
+        self._order = BatchOrder(size, batch, seed_for(self.task.name, seed, "batches"))
+
+    def __iter__(self) -> Iterator[Callable[[], torch.Tensor]]:
+        """Give the loss of each batch as a function."""
+        for _ in range(self.total):
+            inputs, targets = self._prepared.train.take(self._order.draw())
+            yield lambda x=inputs, y=targets: self.task.loss(self.model(x), y)
+
+    def ended(self, cost: float = 1.0) -> Ended:
+        """Evaluate the model."""
+        loss = evaluate(self.model, self._prepared).loss
+        return Ended(loss if math.isfinite(loss) else math.inf, cost)
+
+
+Method = Callable[[Loop, float], Ended]
+
+
+def adamw(model: nn.Module, lr: float) -> torch.optim.Optimizer:
+    """The optimizer of the reference."""
+    return torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=WEIGHT_DECAY)
+
+
+def autopilot(loop: Loop, start: float) -> Ended:
+    """étude's autopilot."""
+    pilot = etude.autopilot(loop.model, adamw(loop.model, start), total=loop.total)
+    for loss in loop:
+        pilot.step(loss)
+    return loop.ended(1 + pilot.forks / loop.total)
+
+
+def constant(loop: Loop, start: float) -> Ended:
+    """AdamW at the starting rate."""
+    return trained(loop, adamw(loop.model, start))
+
+
+def plateau(loop: Loop, start: float) -> Ended:
+    """AdamW with torch's ReduceLROnPlateau on the mean loss of each twentieth of the run."""
+    optimizer = adamw(loop.model, start)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.3, patience=1)
+    recent: list[float] = []
+    for loss in loop:
+        recent.append(update(optimizer, loss))
+        if len(recent) >= loop.total // 20:
+            scheduler.step(mean(recent))
+            recent.clear()
+    return loop.ended()
+
+
+def update(optimizer: Any, loss: Callable[[], torch.Tensor], **options: Any) -> float:
+    """Do one update."""
+    optimizer.zero_grad()
+    value = loss()
+    value.backward()
+    optimizer.step(**{name: value.detach() for name in options})
+    return value.item()
+
+
+def trained(loop: Loop, optimizer: Any, *, scheduler: Any = None, **options: Any) -> Ended:
+    """Train to the end."""
+    for loss in loop:
+        update(optimizer, loss, **options)
+        if scheduler:
+            scheduler.step()
+    return loop.ended()
+
+
+def prodigy(loop: Loop, _: float) -> Ended:
+    """Prodigy with cosine annealing, as its page advises."""
+    from prodigyopt import Prodigy
+
+    optimizer = Prodigy(loop.model.parameters(), lr=1.0, weight_decay=WEIGHT_DECAY)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, loop.total)
+    return trained(loop, optimizer, scheduler=cosine)
+
+
+def d_adaptation(loop: Loop, _: float) -> Ended:
+    """D-Adaptation's Adam, with cosine annealing."""
+    from dadaptation import DAdaptAdam
+
+    optimizer = DAdaptAdam(
+        loop.model.parameters(), lr=1.0, weight_decay=WEIGHT_DECAY, decouple=True
+    )
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, loop.total)
+    return trained(loop, optimizer, scheduler=cosine)
+
+
+def schedule_free(loop: Loop, start: float) -> Ended:
+    """Schedule-free AdamW, from the starting rate; its weights are averaged before they count."""
+    from schedulefree import AdamWScheduleFree
+
+    optimizer = AdamWScheduleFree(loop.model.parameters(), lr=start, weight_decay=WEIGHT_DECAY)
+    optimizer.train()
+    for loss in loop:
+        update(optimizer, loss)
+    optimizer.eval()
+    return loop.ended()
+
+
+def dog(loop: Loop, _: float) -> Ended:
+    """DoG with its polynomial averaging."""
+    from dog import DoG, PolynomialDecayAverager
+
+    optimizer = DoG(loop.model.parameters())
+    averager = PolynomialDecayAverager(loop.model)
+    for loss in loop:
+        update(optimizer, loss)
+        averager.step()
+    loop.model = averager.averaged_model
+    return loop.ended()
+
+
+def momo(loop: Loop, start: float) -> Ended:
+    """MoMo-Adam, from the starting rate."""
+    from momo import MomoAdam
+
+    optimizer = MomoAdam(loop.model.parameters(), lr=start, weight_decay=WEIGHT_DECAY)
+    return trained(loop, optimizer, loss=True)
+
+
+METHODS: dict[str, Method] = {
+    "autopilot": autopilot,
+    "constant": constant,
+    "reduce on plateau": plateau,
+    "Prodigy": prodigy,
+    "D-Adaptation": d_adaptation,
+    "schedule-free": schedule_free,
+    "DoG": dog,
+    "MoMo-Adam": momo,
+}
+
+
+def train(prepared: Prepared, chosen: list[Strategy], seeds: tuple[int, ...], store: Any) -> Any:
+    """Train strategies, those that the store has not; give their runs by text."""
+    listener = Silence()
+    job = Job(prepared, prepared.task.budget, seeds, store, reuse=True, listener=listener)
+    job.choose_engine(chosen, "stacked", 1)
+    with Pool(prepared, engine=job.engine, workers=1) as pool:
+        job.train(pool, chosen)
+    runs: dict[str, list[Run]] = {}
+    for run in sorted(job.runs, key=lambda run: run.seed):
+        runs.setdefault(run.strategy, []).append(run)
+    return runs
+
+
+def level(runs: list[Run]) -> float:
+    """Give the mean final loss of a strategy's runs; infinite where one failed."""
+    losses = [run.loss for run in runs]
+    return mean(losses) if all(map(math.isfinite, losses)) else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The tuned strategy, and what it reached."""
+
+    strategy: str
+    loss: float
+    start: float
+    """Mean validation loss of the untrained models."""
+
+    def progress(self, losses: list[float]) -> float:
+        """Give the progress of runs, by their mean loss."""
+        value = mean(losses)
+        if not math.isfinite(value):
+            return -math.inf
+        begin = math.log(self.start)
+        return (begin - math.log(value)) / (begin - math.log(self.loss))
+
+
+def reference(prepared: Prepared, seeds: tuple[int, ...], store: Any) -> Reference:
+    """Tune on other seeds than those that count."""
+    grid = [strategy("adamw", lr=lr, schedule=text) for lr in RATES for text in SCHEDULES]
+    tuned = train(prepared, grid, TUNING_SEEDS, store)
+    best = sorted(tuned, key=lambda text: level(tuned[text]))[:FINALISTS]
+    again = train(prepared, [strategy(text) for text in best], seeds, store)
+    winner = min(again, key=lambda text: level(again[text]))
+    start = mean(float(run.curve.val_loss[0]) for run in again[winner])
+    return Reference(winner, level(again[winner]), start)
+
+
+def measure(prepared: Prepared, method: Method) -> list[Ended]:
+    """Train from every start."""
+    ended = []
+    for place, start in enumerate(STARTS):
+        loop = Loop(prepared, FIRST_SEED + place)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ended.append(method(loop, start))
+    return ended
+
+
+def cell(ended: list[Ended], found: Reference) -> str:
+    """Write a method's progress on a task, and how many of its runs were lost."""
+    lost = [each for each in ended if not each.loss < found.start]
+    lived = [each.loss for each in ended if each.loss < found.start]
+    whole = found.progress([min(each.loss, found.start) for each in ended])
+    note = f", {len(lost)} lost" if lost else ""
+    worst = min((found.progress([loss]) for loss in lived), default=math.nan)
+    return f"{whole:.3f} (worst {worst:.2f}{note})"
+
+
+def _names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@click.command()
+@click.option("--tasks", callback=_names, default=",".join(TASKS), show_default=True)
+@click.option("--methods", callback=_names, default=",".join(METHODS), show_default=True)
+@click.option("--store", "file", help="An SQLite file that keeps the reference's runs.")
+def main(tasks: list[str], methods: list[str], file: str | None) -> None:
+    """Print a Markdown table: progress of each method on each task, over 13 starts."""
+    torch.set_num_threads(1)
+    store = Store.open(file) if file else None
+    seeds = tuple(FIRST_SEED + place for place in range(len(STARTS)))
+    rows: dict[str, list[str]] = {name: [] for name in methods}
+    costs: dict[str, list[float]] = {name: [] for name in methods}
+    references = []
+    for name in tasks:
+        prepared = prepare(load_task(name))
+        references.append(reference(prepared, seeds, store))
+        for method in methods:
+            began = time.perf_counter()
+            ended = measure(prepared, METHODS[method])
+            rows[method].append(cell(ended, references[-1]))
+            costs[method] += [each.cost for each in ended]
+            spent = time.perf_counter() - began
+            click.echo(f"{name}, {method}: {rows[method][-1]}, {spent:.0f} s", err=True)
+    click.echo(f"| method | {' | '.join(tasks)} | cost, at most |")
+    click.echo("|---|" + "---|" * (len(tasks) + 1))
+    for method in methods:
+        click.echo(f"| {method} | {' | '.join(rows[method])} | {max(costs[method]):.2f} |")
+    tuned = [f"{t} `{r.strategy}` ({r.loss:.4g})" for t, r in zip(tasks, references, strict=True)]
+    click.echo(
+        f"\nReferences: {'; '.join(tuned)}. torch {torch.__version__}, {len(STARTS)} starts."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The autopilot's decisions as pure functions of numbers: no torch, no model.
+
+A run of T updates goes through four stages:
+
+1. **range**: on the first batch one update is tried at every half decade of the allowed lr, and
+   taken back. The lr whose update lowers the loss of that batch most is the top of the range.
+2. **race**: six copies of the run, from the top down by half decades, train on the same batches.
+   The better half goes on longer, then the better two, then the best. What is chosen is a little
+   below it: a short horizon flatters high rates (Wu et al. 2018).
+3. **hold**: the lr stays, unless the loss no longer falls: then it is lowered.
+4. **cooldown**: it falls to 0 at the end of the run, and is still lowered on a plateau.
+
+The constants were chosen on the five tasks of `bench/autopilot.py` with AdamW, on other seeds than
+those of the table in docs/watch.md.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+STEP = math.sqrt(10)
+"""Factor between two rates that are tried: half a decade."""
+LANES = (6, 3, 2)
+"""Copies in each round of the race."""
+LENGTHS = (1, 2, 3)
+"""Lengths of the rounds, relative to each other."""
+SHORTEST = 3
+"""Updates of the first round; where the budget buys fewer there is no race."""
+NOTCH = 1.0
+"""The chosen lr, as a part of the race's best."""
+WITHOUT_RACE = 0.1
+"""The chosen lr as a part of the range's top, where there is no race."""
+WARMUP = 0.03
+"""Share of the run over which each copy's lr rises."""
+GATE = 0.25
+"""A gain ratio below this holds a warmup: the step overshoots by far (0.5: the line's minimum)."""
+GATE_EVERY = 4
+"""Updates of a warmup between two whose gain is measured."""
+HOLD = 0.25
+"""Share of the run after which the lr falls."""
+WINDOW = 0.05
+"""Share of the run in each of two windows whose losses are compared."""
+LEAST_WINDOW = 8
+FALLS = 1.5
+"""Standard errors by which the loss must fall from one window to the next."""
+CANCEL = 0.6
+"""|sum of gradients|^2 over the sum of |gradient|^2, below which gradients cancel. Independent
+noise gives 1, a direction that stays more. At the noise floor the weights go to and fro, and since
+w moves by lr times the gradients (SGD), their sum stays bounded: it gives less."""
+LOWER = 0.4
+"""Factor of a reduction on a plateau."""
+BACK = 0.5
+"""Factor of a reduction after a rollback."""
+
+
+def rates_between(low: float, high: float) -> list[float]:
+    """Give the half decades of a range, 10^(k/2); its ends are kept."""
+    first, last = (math.ceil(2 * math.log10(low) - 1e-9), math.floor(2 * math.log10(high) + 1e-9))
+    return [float(f"{10 ** (k / 2):.4g}") for k in range(first, last + 1)] or [low]
+
+
+def top_of(losses: Mapping[float, float]) -> float:
+    """Give the lr whose single update left the lowest loss; the lowest lr where none is finite."""
+    finite = {lr: loss for lr, loss in losses.items() if math.isfinite(loss)}
+    return min(finite, key=lambda lr: (finite[lr], lr)) if finite else min(losses)
+
+
+def lane_rates(top: float, low: float) -> list[float]:
+    """Give the rates of the race, the highest first, none below the lowest allowed."""
+    rates = [top / STEP**k for k in range(LANES[0])]
+    return [lr for lr in rates if lr >= low * (1 - 1e-9)] or [top]
+
+
+def round_lengths(budget: float) -> list[int]:
+    """Give the updates of each round that a budget of fork updates buys; none: no race.
+
+    One copy of each round would have been trained anyway; the others are forks.
+    """
+    price = sum((lanes - 1) * length for lanes, length in zip(LANES, LENGTHS, strict=True))
+    unit = math.floor(budget / price)
+    return [unit * length for length in LENGTHS] if unit >= SHORTEST else []
+
+
+def score(losses: Sequence[float]) -> float:
+    """Give what a copy is ranked by: its level over the second half of a round; less is better."""
+    values = np.asarray(losses[len(losses) // 2 :], dtype=np.float64)
+    return float(_scaled(values).mean()) if np.isfinite(values).all() else math.inf
+
+
+def falls(losses: Sequence[float]) -> float:
+    """Give by how many standard errors the second half of the losses is below the first.
+
+    z = (m1 - m2) / sqrt((s1^2 + s2^2) / n), over logarithms where all losses are positive. Both
+    halves hold n losses.
+    """
+    values = _scaled(np.asarray(losses, dtype=np.float64))
+    first, second = np.split(values, 2)
+    error = math.sqrt((first.var() + second.var()) / len(first))
+    fall = float(first.mean() - second.mean())
+    return fall / error if error else math.copysign(math.inf, fall) if fall else 0.0
+
+
+def window(total: int) -> int:
+    """Give the updates of a window."""
+    return max(LEAST_WINDOW, round(WINDOW * total))
+
+
+def warm(done: int, total: int) -> float:
+    """Give the multiplier of a warmup of which so many updates are done."""
+    return min(1.0, (done + 1) / max(1.0, WARMUP * total))
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    return np.log(values) if (values > 0).all() else values
