@@ -31,17 +31,28 @@ MYTH, LINE = "myths/slow-is-sure.md", "experiments/line.yaml"
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
-        (MYTH, "## Reality", "## Realty", ":20: unknown heading of a myth 'Realty'; did you mean"),
+        (MYTH, "## Reality", "## Realty", ":19: unknown heading of a myth 'Realty'; did you mean"),
         (MYTH, "## Why it matters\nTime.\n", "", ":1: the heading '## Why it matters' is missing"),
         (MYTH, "kind: myth", "kind: mith", ":2: unknown kind 'mith'; did you mean 'myth'?"),
         (MYTH, "source: new", "source: book", ":4: source: a source is 'new' or such as"),
         (MYTH, "concept: step-size", "concept: step-size\nlevel: dire", ":6: level: unknown level"),
-        (MYTH, "- [x] No", "- [ ] No", ":7: exactly one of at least two options is [x], got 0"),
-        (MYTH, "- [ ] Yes", "- Yes", ":9: an option begins with - [ ]"),
+        (
+            MYTH,
+            "- [x] No",
+            "- [ ] No",
+            ":7: expected two options or more, one of them [x]; got 2 and 0",
+        ),
+        (
+            MYTH,
+            "- [ ] Yes",
+            "- Yes",
+            ":7: expected two options or more, one of them [x]; got 1 and 1",
+        ),
+        (MYTH, "- [x] No", "- No", ":12: an option begins with - [ ]"),
         (MYTH, "claim: line/low-lower", "claim: low-lower", ":9: a proof is written experiment/"),
-        (MYTH, "- Slow? :: Late.", "- Slow? Late.", ":28: a card is 'front :: back'"),
+        (MYTH, "- Slow? :: Late.", "- Slow? Late.", ":27: a card is 'front :: back'"),
         (LINE, "id: line", "id: lime", ":1: id must be the file's name, 'line', got 'lime'"),
-        (MYTH, "a share", "{{line/high-falls}}", ":21: nothing was recorded for line/high-falls"),
+        (MYTH, "a share", "{{line/high-falls}}", ":20: nothing was recorded for line/high-falls"),
     ],
 )
 def test_a_mistake_is_told_by_file_and_line(spoil, name, old, new, said):

@@ -1,5 +1,7 @@
 """Variants: other numbers, and a key that the engine computes."""
 
+import re
+
 import pytest
 
 from etude.curriculum.loader import load
@@ -114,4 +116,4 @@ def test_a_variant_without_one_clear_answer_is_refused(folder):
 def test_a_mistake_is_told_by_line(folder, old, new, said):
     with pytest.raises(ContentError, match=said) as error:
         practice(folder, PRINTS.replace(old, new))
-    assert "practice/p.md:2" in str(error.value)
+    assert re.match(r"practice/p\.md:(29|32): ", str(error.value))

@@ -225,7 +225,8 @@ class _Parts:
         options = [_option(n, each) for n, each in enumerate(entries(listed))]
         right = sum(option.right for option in options)
         if right != 1 or len(options) < 2:  # noqa: PLR2004 - a choice needs two
-            raise refuse(part.place, f"exactly one of at least two options is [x], got {right}")
+            got = f"got {len(options)} and {right}"
+            raise refuse(part.place, f"expected two options or more, one of them [x]; {got}")
         return Choice(before if ask is None else ask, tuple(options))
 
 
