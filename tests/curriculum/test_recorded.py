@@ -18,6 +18,7 @@ from etude.curriculum.recorded import Measured, Recorded
         (0.000883, "%", "0.0883 %"),
         (-0.00704, "+", "-0.00704"),
         (0.0097, "+%", "+0.97 %"),
+        (-0.352, "+p", "-35.2 points"),
         (4.3e-14, "", "4.3e-14"),
         (3e35, "", "3e35"),
         (148.0, "", "148"),
@@ -34,7 +35,10 @@ def test_numbers_are_written_for_readers(value, how, shown):
 
 
 def test_intervals_are_written():
-    assert Measured(0.01, -0.02, 0.04).shown("%ci") == "[-2 %, 4 %]"
+    measured = Measured(0.01, -0.02, 0.04)
+    assert measured.shown("ci") == "[-0.02, 0.04]"
+    assert measured.shown("%ci") == "[-2 %, 4 %]"
+    assert measured.shown("pci") == "[-2, 4]"
 
 
 def test_what_is_written_is_read_back(tmp_path):
