@@ -44,6 +44,10 @@ class ProbeError(EtudeError, ValueError):
     """A fork test that was asked for with what it cannot fork."""
 
 
+class ContentError(EtudeError, ValueError):
+    """Teaching content that cannot be read: each line names a file, a line and what must hold."""
+
+
 def brief(error: BaseException) -> str:
     """Give an error's kind and the first line of what it says: `KeyError: 'name'`."""
     message = str(error).strip().split("\n", 1)[0]

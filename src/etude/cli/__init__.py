@@ -23,9 +23,9 @@ _COMMANDS = {
     "explain": "etude.cli.explain",
     "schedule": "etude.cli.schedule",
     "lint": "etude.cli.lint",
-    "explain": "etude.cli.explain",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
+    "curriculum": "etude.cli.curriculum",
 }
 
 
