@@ -28,6 +28,10 @@ class CompareError(EtudeError, ValueError):
     """A comparison or a search that was asked for with settings that cannot hold."""
 
 
+class LabError(EtudeError, ValueError):
+    """Something that a page of the lab asked for and that cannot hold."""
+
+
 def brief(error: BaseException) -> str:
     """Give an error's kind and the first line of what it says: `KeyError: 'name'`."""
     message = str(error).strip().split("\n", 1)[0]

@@ -22,6 +22,7 @@ _COMMANDS = {
     "schedule": "etude.cli.schedule",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
+    "learn": "etude.cli.learn",
 }
 
 
