@@ -49,8 +49,10 @@ function draw() {
   const scale = scaleFor([0, ...sketch.y], { name: "learning rate" });
   chart.plot = drawChart(host, { lines: chart.lines, x: { name: "update", range: [0, sketch.x.at(-1) + 1] }, y: { ...scale, log: false, range: [0, high * 1.08] } });
   host.dataset.draws = Number(host.dataset.draws ?? 0) + 1;
-  host.append(...sketch.bounds.map(handle));
-  if (focused !== undefined) host.querySelector(`[data-border="${focused}"]`)?.focus();
+  requestAnimationFrame(() => { // by then the chart knows its size
+    host.append(...sketch.bounds.map(handle));
+    if (focused !== undefined) host.querySelector(`[data-border="${focused}"]`)?.focus();
+  });
 }
 
 // Borders between pieces
