@@ -32,6 +32,10 @@ class LabError(EtudeError, ValueError):
     """Something that a page of the lab asked for and that cannot hold."""
 
 
+class ContentError(EtudeError, ValueError):
+    """Teaching content that cannot be read: each line names a file, a line and what must hold."""
+
+
 def brief(error: BaseException) -> str:
     """Give an error's kind and the first line of what it says: `KeyError: 'name'`."""
     message = str(error).strip().split("\n", 1)[0]
