@@ -15,11 +15,14 @@ from etude.errors import EtudeError, LabError
 from etude.lab import pages
 from etude.lab.safety import Guard, Token
 from etude.lab.setup import Facts
+from etude.lab.study import Study
+from etude.lab.turns import Sitting
 from etude.lab.workshop import Workshop
 from etude.store import Store
 from etude.store.progress import Progress
 
 NOT_FOUND = 404
+SITTINGS = 20
 
 
 @dataclass(eq=False, slots=True)
@@ -29,11 +32,21 @@ class Lab:
     store: Store
     tasks: Mapping[str, Facts]
     workshop: Workshop
+    study: Study
+    """The course."""
+    sittings: dict[str, Sitting] = field(default_factory=dict[str, Sitting])
+    """Challenges and tests under way, by their id."""
     token: Token = field(default_factory=Token)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server shuts down, so that open streams end."""
     clock: Callable[[], float] = time.monotonic
     """Seconds, for deadlines."""
+
+    def remember(self, sitting: Sitting) -> None:
+        """Keep a sitting, and forget the oldest of many."""
+        self.sittings[sitting.id] = sitting
+        for name in list(self.sittings)[:-SITTINGS]:
+            del self.sittings[name]
 
     @property
     def progress(self) -> Progress:
@@ -58,6 +71,11 @@ async def form_of(request: Request) -> FormData:
         raise LabError(f"a form must be one that a page of this lab sends: {error.detail}") from None
     lab_of(request).token.check(form.get("token"))
     return form
+
+
+def texts_of(form: FormData) -> dict[str, str]:
+    """Give a form's texts; files are left out."""
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def facts_of(names: Sequence[str]) -> dict[str, Facts]:

@@ -6,10 +6,11 @@ again: so a page that was reloaded, or whose connection broke, goes on where it 
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from etude.lab.orders import Order
 from etude.lab.setup import Setup
 
 QUEUED, RUNNING, ENDED, FAILED = "queued", "running", "ended", "failed"
@@ -17,13 +18,14 @@ QUEUED, RUNNING, ENDED, FAILED = "queued", "running", "ended", "failed"
 
 @dataclass(eq=False, slots=True)
 class Experiment:
-    """One experiment: its setup, its events so far, and its answer once it has one."""
+    """One experiment: what was ordered, its events so far, and its answer once it has one."""
 
-    setup: Setup
+    order: Order
     state: str = QUEUED
     events: list[dict[str, Any]] = field(default_factory=list)
     answer: Any = None
-    """A `Comparison`; of a fork test its runs by factor."""
+    """A `Comparison`; of a fork test its runs by factor; of a replay the curriculum's answers; of a
+    variation the variant."""
     trouble: str = ""
     """Why it has no answer, in one sentence."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,8 +52,8 @@ class Experiment:
     def begin(self) -> None:
         """Note that a worker has taken it."""
         self.state = RUNNING
-        runs = [{"run": key, "name": name, "seed": seed} for key, name, seed in self.setup.runs]
-        self.hear({"type": "begun", "updates": self.setup.updates, "runs": runs})
+        if isinstance(self.order, Setup):
+            self.hear(begun(self.order.updates, self.order.runs))
 
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()
@@ -72,6 +74,12 @@ class Experiment:
             if self.over or closing.is_set():
                 return
             await _first(self._news, closing)
+
+
+def begun(updates: int, runs: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+    """Give the event that names the runs: a key, what a line is called, the seed of each."""
+    named = [{"run": key, "name": name, "seed": seed} for key, name, seed in runs]
+    return {"type": "begun", "updates": updates, "runs": named}
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.exceptions import HTTPException
 
 from etude._version import __version__
 from etude.errors import LabError
@@ -90,6 +91,11 @@ def page(request: Request, template: str, *, status: int = 200, **names: Any) ->
 def trouble(request: Request, sentence: str, status: int = 422) -> HTMLResponse:
     """Give the page that says what went wrong."""
     return page(request, "trouble.html", status=status, sentence=sentence)
+
+
+def not_found() -> HTTPException:
+    """Give what is raised where there is no such page."""
+    return HTTPException(404)
 
 
 def go(path: str) -> RedirectResponse:

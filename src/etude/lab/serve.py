@@ -11,6 +11,7 @@ import uvicorn
 
 from etude.errors import LabError
 from etude.lab.app import Lab, facts_of, make_app
+from etude.lab.study import study
 from etude.lab.workshop import Workshop
 from etude.store import Store
 from etude.tasks import READY
@@ -61,7 +62,7 @@ def serve(
     number = listening.getsockname()[1]
     with listening, Store.open(store) as kept:
         facts = facts_of([*tasks, *READY])
-        lab = Lab(kept, facts, Workshop(store))
+        lab = Lab(kept, facts, Workshop(store), study())
         config = uvicorn.Config(
             make_app(lab, number),
             log_level="warning",

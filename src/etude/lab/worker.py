@@ -13,11 +13,15 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from etude.errors import EtudeError
+from etude.lab.experiments import begun
+from etude.lab.orders import Order, Replay, Variation
 from etude.lab.setup import FACTORS, Fork, Setup
 from etude.records import Curve, Run, curve_json
 
 STOP = "stop"
 """Sent instead of an order: give up what is being trained."""
+LINES, SEEDS = 8, 5
+"""Lines and seeds of an experiment that its picture shows at most."""
 EVERY = 0.1
 """Seconds between two messages with rows: ten pictures a second."""
 
@@ -47,12 +51,20 @@ class _Worker:
             self._pipe.send({"type": "ready"})
             while True:
                 order = self._pipe.recv()
-                if isinstance(order, Setup):
+                if order != STOP:
                     self._pipe.send(self._answer(order))
 
-    def _answer(self, setup: Setup) -> dict[str, Any]:
+    def _answer(self, order: Order) -> dict[str, Any]:
         try:
-            return self._fork(setup, setup.fork) if setup.fork else self._compare(setup)
+            match order:
+                case Replay():
+                    return self._replay(order)
+                case Variation():
+                    return self._vary(order)
+                case Setup(fork=None):
+                    return self._compare(order)
+                case Setup(fork=fork):
+                    return self._fork(order, fork)
         except _Stopped:
             return {"type": "stopped"}
         except EtudeError as error:
@@ -108,6 +120,39 @@ class _Worker:
         teller.flush()
         return {"type": "answer", "answer": runs}
 
+    def _replay(self, order: Replay) -> dict[str, Any]:
+        from etude.curriculum import load
+        from etude.curriculum.prove import run_experiment
+        from etude.curriculum.trials import train
+
+        course = load()
+        experiment = course.experiment(order.experiment)
+        if experiment.runs:
+            self._show(list(train(experiment).items()))
+        return {"type": "answer", "answer": run_experiment(course, experiment)}
+
+    def _show(self, trials: list[tuple[str, Any]]) -> None:
+        """Send the curves of an experiment's runs, a line for each label."""
+        named = [
+            (f"{place}/{run.seed}", label, run)
+            for place, (label, trial) in enumerate(trials[:LINES])
+            for run in trial.runs[:SEEDS]
+        ]
+        longest = max(run.planned for _, _, run in named)
+        runs = [(key, label, run.seed) for key, label, run in named]
+        self._pipe.send(begun(longest, runs))
+        messages = [rows_message(key, run.curve) for key, _, run in named]
+        self._pipe.send({"type": "rows", "runs": messages})
+        for key, _, run in named:
+            self._pipe.send(ended_message(key, run, reused=False))
+
+    def _vary(self, order: Variation) -> dict[str, Any]:
+        from etude.curriculum import load
+        from etude.curriculum.variants import make
+
+        item = load().item(order.item)
+        return {"type": "answer", "answer": make(item, order.number)}  # pyright: ignore[reportArgumentType] - the route saw that it is a practice
+
 
 @dataclass(slots=True)
 class _Teller:
@@ -145,16 +190,7 @@ class _Teller:
         if reused:
             self.waiting.append(rows_message(key, run.curve))
         self.flush()
-        self.pipe.send(
-            {
-                "type": "ended",
-                "run": key,
-                "outcome": str(run.outcome),
-                "updates": run.updates,
-                "loss": run.loss,
-                "reused": reused,
-            }
-        )
+        self.pipe.send(ended_message(key, run, reused=reused))
 
     def decided(self, sentence: str) -> None:
         """Hear a decision; the answer has them all."""
@@ -168,6 +204,18 @@ _GROUPS = {
     "evaluations": ("eval_update", "val_loss", "val_metric"),
     "gains": ("gain_update", "gain_ratio"),
 }
+
+
+def ended_message(run: str, ended: Run, *, reused: bool) -> dict[str, Any]:
+    """Say how a run ended."""
+    return {
+        "type": "ended",
+        "run": run,
+        "outcome": str(ended.outcome),
+        "updates": ended.updates,
+        "loss": ended.loss,
+        "reused": reused,
+    }
 
 
 def rows_message(run: str, curve: Curve, told: Any = lambda _: 0) -> dict[str, Any]:

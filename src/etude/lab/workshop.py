@@ -14,7 +14,7 @@ from typing import Any
 
 from etude.errors import LabError
 from etude.lab.experiments import FAILED, Experiment
-from etude.lab.setup import Setup
+from etude.lab.orders import Order
 from etude.lab.worker import STOP, work
 
 WORKERS = 2
@@ -81,23 +81,30 @@ class Workshop:
         """Give an experiment by its id, None where it is not known (any more)."""
         return self._experiments.get(name)
 
-    def run(self, setup: Setup) -> Experiment:
+    def run(self, order: Order) -> Experiment:
         """Begin an experiment, or give the same one where it is under way or done.
 
         Raises:
             LabError: too many wait already.
         """
-        known = self.find(setup.id)
+        known = self.find(order.id)
         if known is not None and known.state != FAILED:
             return known
         if len(self._waiting) >= WAITING:
             raise LabError(f"{WAITING} experiments wait already; let one end, or stop one")
         self._forget_old()
-        experiment = Experiment(setup)
-        self._experiments[setup.id] = experiment
+        experiment = Experiment(order)
+        self._experiments[order.id] = experiment
         self._waiting.append(experiment)
         self._hand_out()
         return experiment
+
+    def again(self, order: Order) -> Experiment:
+        """Begin an experiment even where it was done before, unless it is under way."""
+        known = self.find(order.id)
+        if known is not None and known.over:
+            del self._experiments[order.id]
+        return self.run(order)
 
     def stop(self, name: str) -> None:
         """Give an experiment up; what of it has ended stays in the store."""
@@ -119,7 +126,7 @@ class Workshop:
             if self._waiting and worker.ready and worker.experiment is None:
                 worker.experiment = self._waiting.popleft()
                 worker.experiment.begin()
-                worker.pipe.send(worker.experiment.setup)
+                worker.pipe.send(worker.experiment.order)
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()

@@ -1,7 +1,7 @@
 """The strategy lab: a setup, its runs as they come, the verdict, and forks from any point."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -13,7 +13,7 @@ from etude.errors import EtudeError, LabError
 from etude.lab import limits, pages
 from etude.lab.app import form_of, lab_of
 from etude.lab.experiments import ENDED, FAILED, Experiment
-from etude.lab.setup import FACTORS, SEEDS, Fork, Setup, read_setup
+from etude.lab.setup import FACTORS, SEEDS, Setup, read_setup
 from etude.lab.verdict import forked
 from etude.report import rungs
 from etude.report.html import rows
@@ -96,10 +96,10 @@ async def stop(request: Request) -> Response:
     form = await form_of(request)
     workshop, name = lab_of(request).workshop, limits.text(_texts(form), "id")
     experiment = workshop.find(name)
-    if experiment is None:
+    if experiment is None or not isinstance(experiment.order, Setup):
         raise LabError("an experiment to stop must be one of this server; reload the page")
     workshop.stop(name)
-    return pages.go(experiment.setup.link)
+    return pages.go(experiment.order.link)
 
 
 @router.get("/lab/stream/{name}", response_class=EventSourceResponse)
@@ -219,8 +219,3 @@ def _from_fields(given: dict[str, str]) -> str:
     schedule = limits.text(given, "schedule", usual="constant")
     return f"{optimizer} lr={limits.text(given, 'lr', most=40)} {schedule}"
 
-
-def fork_of(setup: Setup, *, place: int, seed: int, at: int) -> Setup:
-    """Give the fork test of one run from an update on."""
-    length = max(5, min(setup.updates - at, setup.updates // 5))
-    return replace(setup, fork=Fork(place, seed, at, length))
