@@ -23,7 +23,17 @@ _NEEDS = ("fastapi", "uvicorn", "fsrs", "markdown_it", "yaml", "multipart")
     metavar="FILE:NAME",
     help="A task of your own to train in the lab, such as train.py:task.",
 )
-def learn(port: int | None, no_browser: bool, store: str | None, tasks: tuple[str, ...]) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Processes that train.",
+)
+def learn(
+    port: int | None, no_browser: bool, store: str | None, tasks: tuple[str, ...], workers: int
+) -> None:
     """Understand it: read, predict, run and be tested, in the browser, on this machine alone.
 
     The server listens on the loopback interface only and asks no other machine for anything.
@@ -38,4 +48,11 @@ def learn(port: int | None, no_browser: bool, store: str | None, tasks: tuple[st
         )
     from etude.lab.serve import serve
 
-    serve(port=port, store=store, tasks=tasks, browser=not no_browser, say=click.echo)
+    serve(
+        port=port,
+        store=store,
+        tasks=tasks,
+        workers=workers,
+        browser=not no_browser,
+        say=click.echo,
+    )

@@ -68,7 +68,9 @@ async def form_of(request: Request) -> FormData:
     try:
         form = await request.form(max_files=1, max_fields=80, max_part_size=2_000_000)
     except HTTPException as error:
-        raise LabError(f"a form must be one that a page of this lab sends: {error.detail}") from None
+        raise LabError(
+            f"a form must be one that a page of this lab sends: {error.detail}"
+        ) from None
     lab_of(request).token.check(form.get("token"))
     return form
 

@@ -1,4 +1,4 @@
-"""Experiments under way, as a list of events that can be heard from any place on, any number of times.
+"""Experiments under way, as lists of events that can be heard from any place, any number of times.
 
 Each event has a number, says by itself what it is about, and changes nothing when it is heard
 again: so a page that was reloaded, or whose connection broke, goes on where it was.
@@ -45,7 +45,9 @@ class Experiment:
             self.trouble, self.state = message.get("message", "stopped: nothing was kept"), FAILED
             message = {"type": "failed", "message": self.trouble}
         elif kind == "ended":
-            message = message | {"loss": message["loss"] if math.isfinite(message["loss"]) else None}
+            message = message | {
+                "loss": message["loss"] if math.isfinite(message["loss"]) else None
+            }
         self.events.append(message)
         self._wake()
 

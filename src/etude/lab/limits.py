@@ -9,7 +9,7 @@ LONGEST_TEXT = 300
 """Characters of a strategy, a schedule, an answer in one line."""
 MOST_STRATEGIES = 6
 MOST_SEEDS = 5
-MOST_UPDATES = 5_000
+FEWEST_UPDATES, MOST_UPDATES = 10, 5_000
 MOST_WORK = 60_000
 """Updates of all runs of one experiment together: a minute or two on one core."""
 MOST_BATCH = 4_096

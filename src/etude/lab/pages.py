@@ -82,8 +82,10 @@ def _inline(piece: Any) -> Markup:
 def page(request: Request, template: str, *, status: int = 200, **names: Any) -> HTMLResponse:
     """Fill in a page's template."""
     lab = request.app.state.lab
-    html = templates().get_template(template).render(
-        path=request.url.path, token=lab.token.value, store=lab.store.address, **names
+    html = (
+        templates()
+        .get_template(template)
+        .render(path=request.url.path, token=lab.token.value, store=lab.store.address, **names)
     )
     return HTMLResponse(html, status_code=status)
 

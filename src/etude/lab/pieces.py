@@ -102,9 +102,7 @@ class Sketch:
     summary: str
 
 
-def read_pieces(
-    texts: Sequence[str], *, updates: int, peak_lr: float
-) -> Design:
+def read_pieces(texts: Sequence[str], *, updates: int, peak_lr: float) -> Design:
     """Read the pieces of a link.
 
     Raises:
@@ -151,7 +149,10 @@ def _piece(words: str) -> Piece:
     return Piece(
         found.kind,
         str(found),
-        tuple(_field(name, option, getattr(found, name), usual[name]) for name, option in options.items()),
+        tuple(
+            _field(name, option, getattr(found, name), usual[name])
+            for name, option in options.items()
+        ),
     )
 
 
@@ -169,7 +170,9 @@ def sketch(design: Design) -> Sketch:
     """
     bound = parse(design.text).bind(design.updates, epoch=max(1, design.updates // 10))
     one = drawn(design.text, Imported("étude", design.text, bound), design.updates)
-    kept = np.unique(np.linspace(0, design.updates - 1, min(design.updates, POINTS)).round()).astype(int)
+    kept = np.unique(
+        np.linspace(0, design.updates - 1, min(design.updates, POINTS)).round()
+    ).astype(int)
     code, differences = _code(bound, design.peak_lr)
     said = numbers(one, design.peak_lr)
     return Sketch(

@@ -7,7 +7,6 @@ small. Pages may load from this server only and run nothing inline.
 """
 
 import secrets
-from collections.abc import Iterable
 from hmac import compare_digest
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,17 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from etude.errors import LabError
 from etude.lab.limits import MOST_BODY
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -96,8 +87,9 @@ class Guard:
             return "the Host of a request must be this server"
         if method in ("GET", "HEAD"):
             return ""
-        if method != "POST":
-            return "only GET and POST are answered"
+        return self._of_form(headers) if method == "POST" else "only GET and POST are answered"
+
+    def _of_form(self, headers: Headers) -> str:
         origin = headers.get("origin")
         if origin is not None and origin not in self._origins:
             return "the Origin of a form must be this server"
@@ -122,8 +114,3 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
-
-
-def hosts_of(port: int) -> Iterable[str]:
-    """Name the hosts under which a server at this port may be asked."""
-    return (f"{name}:{port}" for name in NAMES)

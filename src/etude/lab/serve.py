@@ -12,7 +12,7 @@ import uvicorn
 from etude.errors import LabError
 from etude.lab.app import Lab, facts_of, make_app
 from etude.lab.study import study
-from etude.lab.workshop import Workshop
+from etude.lab.workshop import WORKERS, Workshop
 from etude.store import Store
 from etude.tasks import READY
 
@@ -41,6 +41,7 @@ def serve(
     port: int | None = None,
     store: str | None = None,
     tasks: Sequence[str] = (),
+    workers: int = WORKERS,
     browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
@@ -50,6 +51,7 @@ def serve(
         port: None takes 7321, or a free one where that is taken.
         store: where runs and progress are kept.
         tasks: the user's own, as `train.py:task`, beside the ready-made ones.
+        workers: processes that train.
         browser: open the page.
         say: told where it is.
 
@@ -62,7 +64,7 @@ def serve(
     number = listening.getsockname()[1]
     with listening, Store.open(store) as kept:
         facts = facts_of([*tasks, *READY])
-        lab = Lab(kept, facts, Workshop(store), study())
+        lab = Lab(kept, facts, Workshop(store, workers=workers), study())
         config = uvicorn.Config(
             make_app(lab, number),
             log_level="warning",
@@ -79,15 +81,16 @@ def serve(
 
 def _listen(port: int | None) -> socket.socket:
     wanted = PORT if port is None else port
-    for number in (wanted, 0) if port is None else (wanted,):
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, number))
-        except OSError as error:
-            listening.close()
-            reason = error.strerror
-        else:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, wanted))
+    except OSError as error:
+        if port is None:
+            listening.bind((HOST, 0))
             return listening
-    raise LabError(f"port {wanted} must be free, but {reason}; give another with --port")
-
+        listening.close()
+        raise LabError(
+            f"port {wanted} must be free, but {error.strerror}; give another with --port"
+        ) from None
+    return listening

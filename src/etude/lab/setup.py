@@ -107,9 +107,7 @@ class Setup:
         return [strategy(each) for each in self.strategies]
 
 
-def read_setup(
-    given: Mapping[str, str], texts: Sequence[str], tasks: Mapping[str, Facts]
-) -> Setup:
+def read_setup(given: Mapping[str, str], texts: Sequence[str], tasks: Mapping[str, Facts]) -> Setup:
     """Read a setup from a link or a form.
 
     Args:
@@ -128,7 +126,11 @@ def read_setup(
     seeds = limits.whole(given, "seeds", least=1, most=limits.MOST_SEEDS, usual=SEEDS)
     usual = tasks[task].updates
     updates = limits.whole(
-        given, "updates", least=10, most=limits.MOST_UPDATES, usual=min(usual, limits.MOST_UPDATES)
+        given,
+        "updates",
+        least=limits.FEWEST_UPDATES,
+        most=limits.MOST_UPDATES,
+        usual=min(usual, limits.MOST_UPDATES),
     )
     batch = limits.whole(given, "batch", least=0, most=limits.MOST_BATCH, usual=0) or None
     work = len(strategies) * seeds * updates
@@ -148,7 +150,9 @@ def _strategies(texts: Sequence[str]) -> tuple[str, ...]:
         if words:
             found.append(str(strategy(limits.no_code(words))))
     if len(found) > limits.MOST_STRATEGIES:
-        raise LabError(f"at most {limits.MOST_STRATEGIES} strategies fit a picture, got {len(found)}")
+        raise LabError(
+            f"at most {limits.MOST_STRATEGIES} strategies fit a picture, got {len(found)}"
+        )
     return tuple(dict.fromkeys(found))
 
 

@@ -1,5 +1,6 @@
 """The course as the pages need it: what a mode holds, what is proved, what was done so far."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +19,13 @@ from etude.curriculum import (
 )
 from etude.curriculum.items import Item
 from etude.errors import LabError
-from etude.lab.experiments import ENDED, Experiment as Trial
+from etude.lab.experiments import ENDED
+from etude.lab.experiments import Experiment as Trial
 from etude.store.progress import Progress
 
 PREDICTION = "prediction"
 """Kind of a progress entry: an answer that was given before anything ran, and never changes."""
+READABLE = 1e6
 CONFIDENCES = (50, 60, 70, 80, 90, 100)
 
 
@@ -115,8 +118,16 @@ def sentences(
 
 def said(sentence: str, measured: Measured) -> Said:
     """Put what was measured into a sentence."""
-    interval = measured.shown("ci") if measured.low == measured.low else ""
+    interval = "" if _says_nothing(measured) else measured.shown("ci")
     return Said(sentence.replace("{value}", measured.shown()), measured.holds, interval)
+
+
+def _says_nothing(measured: Measured) -> bool:
+    """Whether an interval is missing, of no width that shows, or of numbers nobody can read."""
+    low, high = measured.low, measured.high
+    if not math.isfinite(low) or not math.isfinite(high):
+        return True
+    return math.isclose(low, high, rel_tol=0.01) or max(abs(low), abs(high)) > READABLE
 
 
 def measured_of(study: Study, proof: Proof, trial: Trial | None) -> Measured | None:
@@ -206,7 +217,9 @@ def done(progress: Progress) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for each in progress.entries(PREDICTION):
         kept = each.content
-        found[each.key] = "read" if kept["choice"] is None else "right" if kept["right"] else "wrong"
+        found[each.key] = (
+            "read" if kept["choice"] is None else "right" if kept["right"] else "wrong"
+        )
     for each in progress.entries("answer"):
         found[each.key] = "right" if each.content["solved"] else "wrong"
     for each in progress.entries("interview"):

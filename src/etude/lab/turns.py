@@ -1,4 +1,4 @@
-"""One question being answered, and several in a row: attempts, hints, a clock that the server keeps.
+"""One question being answered, and several in a row: attempts, hints, and the server's clock.
 
 Nothing here knows pages. Time comes from outside, in seconds of any monotonic clock.
 """

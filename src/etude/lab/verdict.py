@@ -12,6 +12,8 @@ from etude.report.words import number
 
 WINDOW = 0.1
 """Share of a copy's rows whose median is its loss at the end: single batches are noisy."""
+FAR = 10
+"""A copy whose loss ends at so many times the run's first one has diverged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,6 @@ def _rate_at(curve: Curve, at: int) -> float:
 
 def _end(curve: Curve, at: int) -> float:
     after: Any = curve.loss[curve.update >= at]
-    if not after.size or not np.isfinite(after).all():
+    if not after.size or not np.isfinite(after).all() or after[-1] > FAR * curve.loss[0]:
         return float("nan")
     return float(np.median(after[-max(1, round(WINDOW * after.size)) :]))

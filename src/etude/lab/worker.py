@@ -16,10 +16,12 @@ from etude.errors import EtudeError
 from etude.lab.experiments import begun
 from etude.lab.orders import Order, Replay, Variation
 from etude.lab.setup import FACTORS, Fork, Setup
-from etude.records import Curve, Run, curve_json
+from etude.records import Curve, Run, curve_json, finite
 
 STOP = "stop"
 """Sent instead of an order: give up what is being trained."""
+CHEAP = 12_000
+"""Parameters of a model, and updates of its runs with one seed, up to which curvature is cheap."""
 LINES, SEEDS = 8, 5
 """Lines and seeds of an experiment that its picture shows at most."""
 EVERY = 0.1
@@ -61,10 +63,8 @@ class _Worker:
                     return self._replay(order)
                 case Variation():
                     return self._vary(order)
-                case Setup(fork=None):
-                    return self._compare(order)
-                case Setup(fork=fork):
-                    return self._fork(order, fork)
+                case Setup():
+                    return self._fork(order, order.fork) if order.fork else self._compare(order)
         except _Stopped:
             return {"type": "stopped"}
         except EtudeError as error:
@@ -99,7 +99,22 @@ class _Worker:
                 listener=teller,
             )
         teller.flush()
+        self._look(setup)
         return {"type": "answer", "answer": answer}
+
+    def _look(self, setup: Setup) -> None:
+        """Tell how near to the edge of stability runs trained, where that is cheap."""
+        from etude.finder.edge import edge
+
+        prepared, strategies = self._task(setup), setup.parsed()
+        if prepared.parameters > CHEAP or len(strategies) * setup.updates > CHEAP:
+            return
+        for place, each in enumerate(strategies):
+            with suppress(RuntimeError, EtudeError):  # not every model has a second derivative
+                found = edge(prepared, each, updates=setup.updates)
+                looks: dict[str, Any] = {"from": 0, "look_update": [at for at, _ in found]}
+                looks["edge"] = [finite(ratio) for _, ratio in found]
+                self._pipe.send({"type": "rows", "runs": [{"run": f"{place}/0", "looks": looks}]})
 
     def _fork(self, setup: Setup, fork: Fork) -> dict[str, Any]:
         from etude.race.watched import watch_fork
@@ -230,7 +245,8 @@ def rows_message(run: str, curve: Curve, told: Any = lambda _: 0) -> dict[str, A
     """
     columns = curve_json(curve)
     parts = {
-        group: {"from": told(group)} | {name: _short(columns[name][told(group) :]) for name in names}
+        group: {"from": told(group)}
+        | {name: _short(columns[name][told(group) :]) for name in names}
         for group, names in _GROUPS.items()
     }
     return {"run": run, **{name: part for name, part in parts.items() if any(_new(part))}}
@@ -242,4 +258,7 @@ def _new(part: Mapping[str, Any]) -> list[Any]:
 
 def _short(values: list[float | None]) -> list[float | None]:
     """Keep six significant digits, more than any chart shows."""
-    return [value if value is None or isinstance(value, int) else float(f"{value:.6g}") for value in values]
+    return [
+        value if value is None or isinstance(value, int) else float(f"{value:.6g}")
+        for value in values
+    ]

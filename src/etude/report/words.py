@@ -21,8 +21,8 @@ OUTCOMES = {
     Outcome.CONVERGED: "the loss is flat, and most of what could be gained was gained",
     Outcome.IMPROVING: "the loss was still falling at the end: more updates would help",
     Outcome.STALLED: "the loss is flat although much was left to gain",
-    Outcome.COLLAPSED: "the model gives nearly the same answer to every input, with no nan to show",
-    Outcome.DIVERGED: "the loss left for good, to a value that is not finite or far above its start",
+    Outcome.COLLAPSED: "nearly the same answer to every input, without any nan",
+    Outcome.DIVERGED: "the loss left for good: not finite, or far above its start",
 }
 """What each outcome means, in a sentence; `etude.diagnosis.outcome` has the definitions."""
 

@@ -218,4 +218,3 @@ def _from_fields(given: dict[str, str]) -> str:
     optimizer = limits.text(given, "optimizer", usual="sgd")
     schedule = limits.text(given, "schedule", usual="constant")
     return f"{optimizer} lr={limits.text(given, 'lr', most=40)} {schedule}"
-

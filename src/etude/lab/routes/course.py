@@ -1,6 +1,6 @@
 """Learn, predict, myths, pitfalls: items that are read, most of them after a prediction."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -31,6 +31,7 @@ class Reading:
     name: str
     title: str
     about: str
+    _: KW_ONLY
     skip: bool
     """May one read without a prediction?"""
 
@@ -38,10 +39,15 @@ class Reading:
 MODES = {
     mode.name: mode
     for mode in (
-        Reading("learn", "Learn", "Seven steps and what surrounds them. Each step asks first.", True),
-        Reading("predict", "Predict", "Say first, and how sure you are. Then it runs.", False),
-        Reading("myths", "Myths", "Commit to an answer; then see what was measured.", False),
-        Reading("pitfalls", "Pitfalls", "Wrong code and right code. Both run.", True),
+        Reading(
+            "learn",
+            "Learn",
+            "Seven steps and what surrounds them. Each step asks first.",
+            skip=True,
+        ),
+        Reading("predict", "Predict", "Say first, and how sure you are. Then it runs.", skip=False),
+        Reading("myths", "Myths", "Commit to an answer; then see what was measured.", skip=False),
+        Reading("pitfalls", "Pitfalls", "Wrong code and right code. Both run.", skip=True),
     )
 }
 PARTS = {

@@ -72,7 +72,7 @@ async def data(request: Request) -> Response:
 
 
 def _texts(given: Mapping[str, str]) -> list[str]:
-    """Write the pieces of a form's fields: `kind0`, `0-length`, `kind1` …"""
+    """Write the pieces of a form's fields: `kind0`, `0-length`, `kind1` and so on."""
     found = []
     for place in range(MOST_PIECES + 1):
         kind = given.get(f"kind{place}")

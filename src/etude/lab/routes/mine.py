@@ -64,7 +64,9 @@ def _rows(stored: StoredRun) -> list[tuple[int, float, float]]:
     curve = stored.run.curve
     return [
         (int(at), float(loss), float(metric))
-        for at, loss, metric in zip(curve.eval_update, curve.val_loss, curve.val_metric, strict=True)
+        for at, loss, metric in zip(
+            curve.eval_update, curve.val_loss, curve.val_metric, strict=True
+        )
     ]
 
 
@@ -73,7 +75,7 @@ def _lab(stored: StoredRun, tasks: Any) -> str:
     from urllib.parse import urlencode
 
     run = stored.run
-    if run.task not in tasks or not 10 <= run.planned <= limits.MOST_UPDATES:
+    if run.task not in tasks or not limits.FEWEST_UPDATES <= run.planned <= limits.MOST_UPDATES:
         return ""
     pairs = [("task", run.task), ("s", run.strategy), ("updates", str(run.planned)), ("seeds", "3")]
     return f"/lab?{urlencode(pairs)}"

@@ -41,7 +41,9 @@ async def show(request: Request, name: str) -> Response:
     trial = lab.workshop.find(order.id)
     if trial is None or trial.state != ENDED:
         failed = trial is not None and trial.state == FAILED
-        return pages.page(request, "variant.html", item=item, order=order, trial=trial, failed=failed)
+        return pages.page(
+            request, "variant.html", item=item, order=order, trial=trial, failed=failed
+        )
     return _show(request, item, number)
 
 

@@ -5,7 +5,7 @@ import { setUpCopy } from "./copy.js";
 import { Curves } from "./curves.js";
 import { makeReadable, say } from "./reading.js";
 
-const NAMES = { loss: "training loss", val_loss: "validation loss", val_metric: "validation metric", grad_norm: "gradient norm", update_ratio: "update / weights", gain_ratio: "gain ratio", lr: "learning rate used" };
+const NAMES = { loss: "training loss", val_loss: "validation loss", val_metric: "validation metric", grad_norm: "gradient norm", update_ratio: "update / weights", gain_ratio: "gain ratio", edge: "rate / stable rate", lr: "learning rate used" };
 const FAR = 10; // a loss of so many times the first one leaves the chart
 const QUIET = 5000; // milliseconds between two sentences while it trains
 const ROWS = 25;
@@ -31,9 +31,10 @@ function draw() {
   chart("main-chart", {
     lines,
     x: updates,
-    y: scaleFor(lines.flatMap((line) => [...line.y, ...(line.low ?? [])]), { name: NAMES[shown], cap: capOf(shown, lines) }),
+    y: scaleFor([...lines.flatMap((line) => [...line.y, ...(line.low ?? [])]), ...(shown === "edge" ? [1.2] : [])], { name: NAMES[shown], cap: capOf(shown, lines) }),
     rows: gone.map(() => ""),
     marks: gone.map((line, row) => ({ ...exitOf(line), row, colour: line.colour })),
+    rules: shown === "edge" ? [{ y: 1, text: "edge of stability" }] : [],
     sync: "updates",
     onCursor: readOut,
   });

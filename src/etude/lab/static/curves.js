@@ -1,8 +1,8 @@
 // Curves that grow: rows come in any number of times and end up at the same place. From them come the
 // lines of a chart: a strategy's seeds as their median, with a band from the lowest to the highest.
 
-const X = { loss: "update", lr: "update", grad_norm: "update", update_ratio: "update", val_loss: "eval_update", val_metric: "eval_update", gain_ratio: "gain_update" };
-const PARTS = ["rows", "evaluations", "gains"];
+const X = { loss: "update", lr: "update", grad_norm: "update", update_ratio: "update", val_loss: "eval_update", val_metric: "eval_update", gain_ratio: "gain_update", edge: "look_update" };
+const PARTS = ["rows", "evaluations", "gains", "looks"];
 
 export class Curves {
   constructor() {
