@@ -23,6 +23,7 @@ _COMMANDS = {
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
     "learn": "etude.cli.learn",
+    "curriculum": "etude.cli.curriculum",
 }
 
 

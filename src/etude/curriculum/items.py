@@ -9,6 +9,7 @@ from typing import Literal
 
 from etude.curriculum.markdown import Prose
 from etude.curriculum.places import Place
+from etude.curriculum.variation import Variants
 
 Kind = Literal["lesson", "question", "practice", "interview", "myth", "pitfall", "fact", "flash"]
 Difficulty = Literal["easy", "medium", "hard"]
@@ -189,8 +190,8 @@ class Practice(Item):
     steps: tuple[Prose, ...]
     quick_check: Prose
     mistakes: tuple[Prose, ...]
-    variants: bool
-    """Are there variants with other numbers? `etude.curriculum.variants` makes them."""
+    variants: Variants | None
+    """How variants with other numbers are made, if there are any; `variants.make` makes them."""
 
     @property
     def choice(self) -> Choice | None:

@@ -12,19 +12,16 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
-import numpy as np
-
-from etude.curriculum import recorded, snippets, trials
-from etude.curriculum.experiments import Check, Experiment, Snippet, Speed
-from etude.curriculum.items import AnyItem, Option, Proof
+from etude.curriculum import recorded, snippets, trials, variants
+from etude.curriculum.experiments import Check, Experiment, Speed
+from etude.curriculum.items import Practice, Proof
+from etude.curriculum.judging import Value, judge
 from etude.curriculum.loader import Curriculum
-from etude.curriculum.markdown import code_of
-from etude.curriculum.places import Place, Problem
+from etude.curriculum.places import Problem
 from etude.curriculum.recorded import Measured, Recorded
-from etude.diagnosis.statistics import mean_interval
+from etude.curriculum.references import code_for, references
 from etude.errors import ContentError
 
-Value = float | str | tuple[float, ...]
 DRIFT = 0.25
 """A number that moved by more than this share of itself no longer is what a text quotes."""
 
@@ -73,24 +70,6 @@ def run_experiment(course: Curriculum, experiment: Experiment) -> dict[str, Answ
     }
 
 
-def code_for(course: Curriculum, snippet: Snippet) -> str:
-    """Give the code of a snippet; what an item shows, where it says so.
-
-    Raises:
-        ContentError: the item has no such code.
-    """
-    code = snippet.code
-    if snippet.item is not None:
-        item = course.item(snippet.item)
-        section = item.section(snippet.section) if snippet.section else None
-        prose = section.prose if section else item.body
-        code = code_of(prose)
-        if code is None or (snippet.section and section is None):
-            where = f"under '## {snippet.section}'" if snippet.section else "in its body"
-            raise ContentError(f"{item.place}: expected a fenced block of code {where}")
-    return "\n".join(filter(None, (snippet.before, code, snippet.after)))
-
-
 def _values(check: Check, seen: dict[str, Any]) -> Value | list[float]:
     """Give what is judged: numbers by seed for runs, one value for code."""
     names = [check.run or check.snippet or "", check.against]
@@ -107,70 +86,6 @@ def _compare(check: Check, value: Any, other: Any) -> float:
     if check.compare == "ratio":
         return value / other if other else math.inf
     return value - other
-
-
-def judge(check: Check, values: Value | list[float]) -> Measured:
-    """Say what a check makes of what was measured, and whether it holds.
-
-    Args:
-        check: the check.
-        values: numbers by seed, or one value of code.
-    """
-    if not isinstance(values, list):
-        return Measured(values, holds=_holds(check, values))
-    low, high = mean_interval(values)
-    if check.interval:
-        mean = float(np.mean(values))
-        return Measured(mean, low, high, holds=_interval_holds(check.interval, low, high))
-    looked_at = values if check.over == "every" else [_AVERAGES[check.over](values)]
-    holds = all(_holds(check, value) for value in looked_at)
-    return Measured(_telling(check, looked_at), low, high, holds=holds)
-
-
-_AVERAGES: dict[str, Callable[[Sequence[float]], float]] = {
-    "mean": lambda values: float(np.mean(values)),
-    "median": lambda values: float(np.median(values)),
-}
-
-
-def _telling(check: Check, values: Sequence[float]) -> float:
-    """Give the one number that says most: the one nearest to breaking the condition."""
-    if check.below is not None:
-        return float(max(values))
-    return float(min(values)) if check.above is not None else float(np.mean(values))
-
-
-def _interval_holds(wanted: str, low: float, high: float) -> bool:
-    if math.isnan(low):
-        return False
-    return {
-        "excludes 0": low > 0 or high < 0,
-        "includes 0": low <= 0 <= high,
-        "above 0": low > 0,
-        "below 0": high < 0,
-    }[wanted]
-
-
-def _holds(check: Check, value: Value) -> bool:
-    if check.contains is not None:
-        return check.contains in str(value)
-    if check.equals is not None:
-        return _equal(value, check.equals, check.within)
-    if isinstance(value, tuple | str):
-        return False
-    if check.between is not None:
-        return check.between[0] <= value <= check.between[1]
-    below = check.below is None or value < check.below
-    return below and (check.above is None or value > check.above)
-
-
-def _equal(value: Value, wanted: Value, within: float) -> bool:
-    if isinstance(value, tuple) and isinstance(wanted, tuple):
-        pairs = zip(value, wanted, strict=False)
-        return len(value) == len(wanted) and all(_equal(a, b, within) for a, b in pairs)
-    if isinstance(value, float) and isinstance(wanted, int | float):
-        return math.isclose(value, wanted, rel_tol=within, abs_tol=1e-12)
-    return str(value).strip() == str(wanted).strip()
 
 
 def prove(
@@ -191,53 +106,32 @@ def prove(
     Raises:
         ContentError: there is no such item or experiment.
     """
-    wanted = wanted_experiments(course, names)
+    named, allowed = list(names), list(speeds)
     answers: dict[str, Answer] = {}
-    for name in wanted:
+    for name in wanted_experiments(course, named):
         experiment = course.experiments[name]
-        if experiment.speed in speeds:
+        if experiment.speed in allowed or name in named:
             found = run_experiment(course, experiment)
             answers |= {str(answer.proof): answer for answer in found.values()}
             listen(experiment, found)
     return Proved(
         answers,
-        tuple(_problems(course, answers)),
+        (*_problems(course, answers), *_variant_problems(course, named, every="slow" in allowed)),
         tuple(_drifted(course.recorded, answers, course)),
     )
 
 
-def wanted_experiments(course: Curriculum, names: Iterable[str]) -> list[str]:
+def wanted_experiments(course: Curriculum, names: Sequence[str]) -> list[str]:
     """Give the experiments that items or experiments of these names need; of none, all."""
+    if not names:
+        return sorted(course.experiments)
     found: dict[str, None] = {}
     for name in names:
         if name in course.experiments:
             found[name] = None
         else:
             found |= dict.fromkeys(proof.experiment for proof, *_ in references(course.item(name)))
-    return list(found) if list(names) else sorted(course.experiments)
-
-
-def references(item: AnyItem) -> Iterator[tuple[Proof, bool | None, Place]]:
-    """Go through what an item names: the proof, what must become of it, and where.
-
-    True: it must hold, False: it must fail. A claim's key is the option's.
-    """
-    for option in options_of(item):
-        if option.claim:
-            yield option.claim, option.right, option.place
-        for proof in option.evidence.proofs:
-            yield proof, True, option.place
-    for section in item.sections:
-        for proof in section.evidence.proofs:
-            yield proof, True, section.place
-    for follow_up in getattr(item, "follow_ups", ()):
-        for proof in follow_up.evidence.proofs:
-            yield proof, True, follow_up.answer.place
-
-
-def options_of(item: AnyItem) -> Sequence[Option]:
-    """Give an item's options, if it asks anything."""
-    return item.choice.options if item.choice else ()
+    return list(found)
 
 
 def _problems(course: Curriculum, answers: dict[str, Answer]) -> Iterator[Problem]:
@@ -251,6 +145,23 @@ def _problems(course: Curriculum, answers: dict[str, Answer]) -> Iterator[Proble
             answer = answers.get(str(proof))
             if answer and answer.holds != must:
                 yield Problem(place, _key_message(answer, must=bool(must)))
+
+
+def _variant_problems(
+    course: Curriculum, names: Sequence[str], *, every: bool
+) -> Iterator[Problem]:
+    """Make variants of practice questions: the first and the last, or all."""
+    for item in course.items.values():
+        if not isinstance(item, Practice) or item.variants is None:
+            continue
+        if names and item.id not in names:
+            continue
+        count = item.variants.count
+        for number in range(count) if every else sorted({0, count - 1}):
+            try:
+                variants.make(item, number)
+            except ContentError as error:
+                yield Problem(item.place, str(error))
 
 
 def _key_message(answer: Answer, *, must: bool) -> str:

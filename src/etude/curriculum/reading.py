@@ -38,6 +38,7 @@ from etude.curriculum.markdown import (
 )
 from etude.curriculum.places import Place, Problem, Refused, refuse, unknown
 from etude.curriculum.plain_yaml import Strict, build, read
+from etude.curriculum.variation import Variants
 
 PARTS = (
     "overview", "model", "step", "hood", "expert", "limits", "production", "connections",
@@ -312,8 +313,19 @@ def _practice(front: Any, parts: _Parts) -> Practice:
         steps=parts.list("Steps"),
         quick_check=parts.prose("Quick check"),
         mistakes=parts.list("Common mistakes"),
-        variants=bool(parts.all("Variants")),
+        variants=_variants(parts),
     )
+
+
+def _variants(parts: _Parts) -> Variants | None:
+    if not parts.all("Variants"):
+        return None
+    prose = parts.prose("Variants")
+    text = code_of(prose)
+    if text is None:
+        raise refuse(prose.place, "expected a fenced block of yaml")
+    at = prose.place.at(prose.place.line + 1)
+    return build(Variants, *read(text, at), at)
 
 
 def _interview(front: Any, parts: _Parts) -> Interview:
