@@ -21,7 +21,7 @@ VIEWS = {
     "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
 }
 LINE = "/lab?task=seed-line&s=sgd+lr%3D0.1&s=sgd+lr%3D0.17&s=sgd+lr%3D0.19&seeds=2&updates=200"
-LONG = "/lab?task=digits&s=sgd+lr%3D0.1&s=adamw+lr%3D0.01+cosine&seeds=3&updates=3000"
+LONG = "/lab?task=digits&s=sgd+lr%3D0.1&s=adamw+lr%3D0.01+cosine&seeds=3&updates=1200"
 WAIT = 60_000
 """Milliseconds after which something that should have come has not: machines may be busy."""
 
@@ -186,11 +186,11 @@ def test_a_curve_is_read_by_key_and_gives_the_place_of_a_fork(browser, lab, line
 
 
 def test_reloading_in_the_middle_loses_and_doubles_nothing_and_two_tabs_see_the_same(browser, lab):
-    with opened(browser, lab) as page:
+    with opened(browser, lab, bypass_csp=True) as page:  # so that the test may wait for its spy
         page.add_init_script(SPY)
         page.goto(lab.url + LONG)
         page.click(".actions button[value=run]")
-        page.wait_for_function("heard.length > 8")
+        page.wait_for_function("heard.length > 4")
         before = page.evaluate("heard")
         page.reload()
         tab = page.context.new_page()
@@ -208,7 +208,7 @@ def test_reloading_in_the_middle_loses_and_doubles_nothing_and_two_tabs_see_the_
 
 
 def test_a_killed_worker_gives_a_sentence_and_the_next_run_works(browser, lab):
-    link = LONG.replace("3000", "2990")
+    link = LONG.replace("1200", "1190")
     with opened(browser, lab) as page:
         page.goto(lab.url + link)
         page.click(".actions button[value=run]")
@@ -222,7 +222,7 @@ def test_a_killed_worker_gives_a_sentence_and_the_next_run_works(browser, lab):
 
 def test_a_run_that_is_not_wanted_stops(browser, lab):
     with opened(browser, lab) as page:
-        page.goto(lab.url + LONG.replace("3000", "2980"))
+        page.goto(lab.url + LONG.replace("1200", "1180"))
         page.click(".actions button[value=run]")
         page.wait_for_selector("#main-chart canvas")
         page.click(".stop button")
@@ -230,9 +230,6 @@ def test_a_run_that_is_not_wanted_stops(browser, lab):
 
 
 def test_what_is_typed_wrong_is_said_beside_the_form_and_kept(browser, lab):
-    with opened(browser, lab, java_script_enabled=False) as page:
-        page.goto(f"{lab.url}/lab")
-        page.fill("input[name=s] >> nth=0", "sgd lr=-1")
     context = browser.new_context(**VIEWS["light"])
     page = context.new_page()
     page.goto(f"{lab.url}/lab")
@@ -333,18 +330,18 @@ def test_reading_answering_and_recall_work_without_scripts(browser, lab, track):
         assert page.locator(".steps li").count() == 1
         page.check("input[value=A]")
         page.click("button[value=answer]")
-        assert page.locator(".wrong, .spent").count() == 1
+        page.wait_for_selector(".wrong, .spent")
         page.goto(f"{lab.url}/recall")
         page.click("#show")
         page.click(".grades button >> nth=2")
-        assert "1 of" in page.inner_text(".about")
+        page.wait_for_selector(".about:has-text('1 of')")
         page.goto(lab.url + LINE.replace("updates=200", "updates=150"))
         page.click(".actions button[value=run]")
         page.wait_for_selector("#verdict .answer")  # the page asks again until it is there
         page.goto(f"{lab.url}/design")
         page.select_option("select[name=kind]", "step")
         page.click("button[value=add]")
-        assert "step" in page.inner_text("#design-text")
+        page.wait_for_selector("#design-text:has-text('step')")
 
 
 def test_the_designer_draws_while_one_types_and_a_border_moves_by_key(browser, lab):
@@ -357,10 +354,14 @@ def test_the_designer_draws_while_one_types_and_a_border_moves_by_key(browser, l
         page.keyboard.press("ArrowRight")
         page.wait_for_selector("#design-text:has-text('warmup 11%')")
         assert "warmup+11%25" in page.url
-        page.fill("input[name='1-value']", "0.5")
-        page.wait_for_selector("#warnings:has-text('⚠')", state="attached")
         page.click("#to-lab")
+        page.wait_for_url("**/lab?**")
         assert "warmup 11%" in page.input_value("input[name=s] >> nth=0")
+        page.goto(f"{lab.url}/design?p=linear")
+        page.fill("input[name='0-start']", "0.5")
+        page.wait_for_selector("#warnings:has-text('never reaches the peak')")
+        page.fill("input[name='0-length']", "2000")
+        page.wait_for_selector("[role=alert]:has-text('2000')")
 
 
 def test_a_stored_run_is_drawn_and_judged(browser, lab, line_ran):
@@ -374,18 +375,22 @@ def test_a_stored_run_is_drawn_and_judged(browser, lab, line_ran):
 
 def test_progress_is_exported_and_forgotten(browser, lab):
     with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/recall")
+        page.click("#show")
+        page.click(".grades button >> nth=3")
         page.goto(f"{lab.url}/progress")
         kept = page.request.get(f"{lab.url}/progress/export").json()
         assert {each["kind"] for each in kept["entries"]} >= {"card"}
         page.check("[name=sure]")
         page.click("button:has-text('Forget')")
+        page.wait_for_selector("button:has-text('Forget')", state="detached")
         assert page.request.get(f"{lab.url}/progress/export").json()["entries"] == []
 
 
 def test_a_page_is_light(browser, lab, line_ran):
     with opened(browser, lab) as page:
         answers = []
-        page.on("response", answers.append)
+        page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - playwright marks functions
         for path in ("/lab", "/design", line_ran):
             answers.clear()
             page.goto(lab.url + path)

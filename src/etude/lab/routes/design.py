@@ -68,7 +68,7 @@ async def data(request: Request) -> Response:
         design = _read(given, _texts(given))
         return JSONResponse(asdict(sketch(design)) | {"link": _link(design), "lab": _lab(design)})
     except EtudeError as error:
-        return JSONResponse({"trouble": str(error)}, status_code=422)
+        return JSONResponse({"trouble": str(error)})  # a sentence to show, no failure
 
 
 def _texts(given: Mapping[str, str]) -> list[str]:

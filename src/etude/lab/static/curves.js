@@ -55,7 +55,8 @@ export class Curves {
 }
 
 function lineOf(line, runs, quantity) {
-  const columns = runs.map((run) => ({ x: run.columns[X[quantity]] ?? [], y: run.columns[quantity] ?? [] }));
+  const all = runs.map((run) => ({ x: run.columns[X[quantity]] ?? [], y: run.columns[quantity] ?? [] }));
+  const columns = all.filter(({ x: each }) => each.length); // not every seed is looked at for all of them
   const x = columns.reduce((longest, { x: each }) => (each.length > longest.length ? each : longest), []);
   const made = { line, name: runs[0].name, colour: line, dash: line, label: String(line + 1), runs, x, y: [], low: [], high: [] };
   x.forEach((_, row) => {
@@ -64,7 +65,7 @@ function lineOf(line, runs, quantity) {
     made.low.push(drawn(values[0]));
     made.high.push(drawn(values.at(-1)));
   });
-  if (runs.length < 2) delete made.low;
+  if (columns.length < 2) delete made.low;
   return made;
 }
 
