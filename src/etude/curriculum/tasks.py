@@ -5,6 +5,7 @@ A task is named by a text, with options where its function has any: `double-well
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -153,14 +154,17 @@ def make_task(text: str) -> Task:
         if not equals or key not in allowed:
             raise ContentError(unknown(f"option of {name}", key, allowed or ["none"]))
         options[key] = _value(value)
-    return TASKS[name](**options)
+    try:
+        return TASKS[name](**options)
+    except TypeError as error:
+        raise ContentError(f"task {text!r} cannot be made: {error}") from None
 
 
 def _value(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for read in (int, float):
+        with suppress(ValueError):
+            return read(text)
+    return text
 
 
 @cache
