@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra learn")
 
-from etude.curriculum import load
+from etude.lab.study import study
 
 AXE = Path(__file__).parents[1] / "report" / "assets" / "axe.min.js"
 RULES = "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
@@ -78,7 +78,7 @@ def opened(browser, lab, view="light", **options):
 
 @pytest.fixture(scope="module")
 def course():
-    return load()
+    return study().course
 
 
 @pytest.fixture(scope="module")

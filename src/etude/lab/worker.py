@@ -136,11 +136,11 @@ class _Worker:
         return {"type": "answer", "answer": runs}
 
     def _replay(self, order: Replay) -> dict[str, Any]:
-        from etude.curriculum import load
         from etude.curriculum.prove import run_experiment
         from etude.curriculum.trials import train
+        from etude.lab.study import study
 
-        course = load()
+        course = study().course
         experiment = course.experiment(order.experiment)
         if experiment.runs:
             self._show(list(train(experiment).items()))
@@ -162,10 +162,10 @@ class _Worker:
             self._pipe.send(ended_message(key, run, reused=False))
 
     def _vary(self, order: Variation) -> dict[str, Any]:
-        from etude.curriculum import load
         from etude.curriculum.variants import make
+        from etude.lab.study import study
 
-        item = load().item(order.item)
+        item = study().course.item(order.item)
         return {"type": "answer", "answer": make(item, order.number)}  # pyright: ignore[reportArgumentType] - the route saw that it is a practice
 
 
