@@ -132,6 +132,7 @@ def test_at_twice_the_text_size_nothing_is_cut_off(browser, lab, track, line_ran
         for path in [each for each in paths_of(track, line_ran) if each != "/nothing"]:
             page.goto(lab.url + path)
             page.evaluate("document.documentElement.style.fontSize = '200%'")
+            page.wait_for_timeout(150)  # charts follow in the next pictures
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 

@@ -208,7 +208,7 @@ byId("main-chart").addEventListener("keydown", (event) => { if (event.key === "E
 byId("quantity").addEventListener("change", refresh);
 byId("numbers")?.addEventListener("toggle", () => { if (byId("numbers").open) fillTable(); });
 for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) matchMedia(query).addEventListener("change", refresh);
-addEventListener("resize", refresh);
+new ResizeObserver(refresh).observe(byId("main-chart"));
 if (byId("copy")) setUpCopy();
 if (result.dataset.stream) listen();
 else showStored();

@@ -114,6 +114,6 @@ for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
 form.addEventListener("input", soon);
 makeReadable(host, "Learning rate over updates", () => chart);
 for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) matchMedia(query).addEventListener("change", draw);
-addEventListener("resize", () => requestAnimationFrame(draw));
+new ResizeObserver(() => requestAnimationFrame(draw)).observe(host);
 setUpCopy();
 ask();
