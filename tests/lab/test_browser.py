@@ -121,7 +121,7 @@ def test_every_page_is_accessible_and_fits(browser, lab, track, line_ran, view):
         page.on("pageerror", lambda error: pytest.fail(str(error)))
         for path in [each for each in paths_of(track, line_ran) if each != "/nothing"]:
             page.goto(lab.url + path)
-            page.wait_for_load_state("networkidle")
+            page.wait_for_load_state("load")
             assert violations(page) == [], path
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
             assert page.locator("h1").count() == 1, path

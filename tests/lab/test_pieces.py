@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra learn")
 
 from etude.errors import EtudeError, LabError
-from etude.lab.pieces import FRESH, KINDS, USUAL, pieces_of, read_pieces, sketch, text_of
+from etude.lab.pieces import FRESH, KINDS, USUAL, fresh, pieces_of, read_pieces, sketch, text_of
 from etude.schedules.text import parse
 
 
@@ -35,6 +35,13 @@ def test_the_values_are_the_schedules_own():
 
 def test_a_whole_text_becomes_pieces():
     assert pieces_of("warmup 5% -> constant -> 1-sqrt 20%") == list(USUAL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("before", [USUAL, ("warmup 5%",), ("cosine",), ("constant 50%",)])
+def test_every_kind_may_follow(kind, before):
+    texts = [*before, fresh(kind, before)]
+    assert len(sketch(design(*texts)).bounds) == len(before)
 
 
 def test_what_would_surprise_is_said():

@@ -44,12 +44,13 @@ FRESH = {
     "exponential": "exponential gamma=0.99",
     "inverse-sqrt": "inverse-sqrt 10%",
     "step": "step 30%",
-    "multistep": "multistep 50%,75%",
+    "multistep": "multistep 3%,6%",
     "restarts": "restarts 25%",
     "cyclic": "cyclic 10%",
 }
 """How a family that needs a field begins."""
 POINTS = 400
+FURTHER = "10%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,13 @@ def text_of(kind: str, given: Mapping[str, str]) -> str:
     if len(words) == 1:
         return FRESH.get(kind, kind)
     return " ".join(words)
+
+
+def fresh(kind: str, before: Sequence[str]) -> str:
+    """Write a further piece's text; with a length where another one takes what is left."""
+    text = text_of(kind, {})
+    taken = any(parse(each).open for each in before)
+    return f"{text} length={FURTHER}" if taken and parse(text).open else text
 
 
 def _piece(words: str) -> Piece:

@@ -18,6 +18,7 @@ from etude.curriculum import (
 )
 from etude.curriculum.items import Item
 from etude.curriculum.loader import load_all
+from etude.curriculum.references import references
 from etude.errors import LabError
 from etude.lab.experiments import ENDED
 from etude.lab.experiments import Experiment as Trial
@@ -66,8 +67,6 @@ class Study:
 
     def evidence(self, item: Item) -> list[Experiment]:
         """Give the experiments that an item stands on."""
-        from etude.curriculum.prove import references
-
         names = dict.fromkeys(proof.experiment for proof, *_ in references(item))  # pyright: ignore[reportArgumentType] - any item
         return [self.course.experiments[name] for name in names if name in self.course.experiments]
 
@@ -102,20 +101,23 @@ class Said:
 
 
 def sentences(
-    study: Study, experiment: Experiment, trial: Trial | None, *, claims: bool = False
+    study: Study, experiment: Experiment, trial: Trial | None, *, named_by: Item | None = None
 ) -> list[Said]:
     """Give what an experiment says: as measured on this machine just now, or as recorded.
+
+    Claims are left out: they are options that learners are offered.
 
     Args:
         study: the course.
         experiment: the experiment.
         trial: its replay, if there is one.
-        claims: also what learners are offered as options; only where these keys are spent.
+        named_by: only what this item names.
     """
-    statements = (*experiment.checks, *(experiment.claims if claims else ()))
+    named = None if named_by is None else {str(proof) for proof, *_ in references(named_by)}  # pyright: ignore[reportArgumentType] - any item
     return [
         said(each.says, measured)
-        for each in statements
+        for each in experiment.checks
+        if named is None or f"{experiment.id}/{each.id}" in named
         if (measured := measured_of(study, Proof(experiment.id, each.id), trial)) is not None
     ]
 
@@ -207,11 +209,15 @@ def calibration(progress: Progress) -> list[Bin]:
     ]
 
 
+PARTS = {"overview": "Begin here", "model": "Begin here", "step": "Step by step"}
+PARTS |= {"takeaways": "To keep", "topic": "Further topics"}
+
+
 def parts(items: Sequence[AnyItem]) -> Iterator[tuple[str, list[AnyItem]]]:
-    """Group the items of a lesson by their part, in order."""
+    """Group the items of a lesson by what part of it they are, in order."""
     groups: dict[str, list[AnyItem]] = {}
     for item in items:
-        part = item.part if isinstance(item, Lesson) else item.kind
+        part = PARTS.get(item.part, "Go deeper") if isinstance(item, Lesson) else item.kind
         groups.setdefault(part, []).append(item)
     yield from groups.items()
 

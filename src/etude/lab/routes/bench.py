@@ -147,7 +147,7 @@ def _run(request: Request, setup: Setup) -> None:
         raise LabError("an experiment needs at least one strategy, got none; add one")
     for each in setup.parsed():
         batch = each.batch_size or setup.batch_size or lab_of(request).tasks[setup.task].batch_size
-        each.schedule.bind(setup.updates, epoch=setup.updates, batch_size=batch)
+        each.bind(setup.updates, epoch=setup.updates, batch_size=batch)  # says what does not fit
     lab_of(request).workshop.run(setup)
 
 

@@ -50,14 +50,6 @@ MODES = {
         Reading("pitfalls", "Pitfalls", "Wrong code and right code. Both run.", skip=True),
     )
 }
-PARTS = {
-    "step": "Step by step",
-    "takeaways": "To keep",
-    "what": "What it is",
-    "why": "Why it matters",
-    "hood": "Under the hood",
-    "expert": "Expert notes",
-}
 
 
 @router.get("/{mode}", name="index")
@@ -70,7 +62,6 @@ async def index(request: Request, mode: str) -> Response:
         "index.html",
         mode=found,
         groups=list(parts(study.items(found.name))),
-        names=PARTS,
         done=done(progress),
         calibration=calibration(progress) if found.name == "predict" else [],
     )
@@ -145,7 +136,7 @@ def proofs(request: Request, item: AnyItem) -> list[dict[str, Any]]:
             {
                 "experiment": experiment,
                 "trial": trial,
-                "said": sentences(lab.study, experiment, trial),
+                "said": sentences(lab.study, experiment, trial, named_by=item),
                 "recorded": lab.study.course.recorded.about.get("date", ""),
             }
         )

@@ -11,11 +11,11 @@ from etude.errors import EtudeError
 from etude.lab import limits, pages
 from etude.lab.app import form_of
 from etude.lab.pieces import (
-    FRESH,
     KINDS,
     MOST_PIECES,
     USUAL,
     Design,
+    fresh,
     pieces_of,
     read_pieces,
     sketch,
@@ -47,8 +47,7 @@ async def change(request: Request) -> Response:
     try:
         texts = _texts(given)
         if do == "add":
-            kind = given.get("kind", "cosine")
-            texts.append(text_of(kind, {}) if kind not in FRESH else FRESH[kind])
+            texts.append(fresh(given.get("kind", "cosine"), texts))
         elif do.startswith("remove-") and len(texts) > 1:
             texts = [each for place, each in enumerate(texts) if str(place) != do[7:]]
         elif do.startswith("up-") and do[3:].isdecimal() and 0 < int(do[3:]) < len(texts):
