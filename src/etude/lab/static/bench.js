@@ -75,12 +75,13 @@ function chart(id, spec) {
 }
 
 function summary(lines, gone, shown) {
-  const seeds = lines[0].runs.length;
+  const seeds = Math.max(...lines.map((line) => line.seeds));
+  const when = result.dataset.over === "false" ? "so far" : "at the end";
   const ends = lines.filter((line) => Number.isFinite(line.y.at(-1)));
   const better = shown === "val_metric" ? -1 : 1;
   ends.sort((one, other) => better * (one.y.at(-1) - other.y.at(-1)));
   const what = `${seeds > 1 ? `Median over ${seeds} seeds of the ${NAMES[shown]}` : `The ${NAMES[shown]}`} of ${lines.length === 1 ? "1 strategy" : `${lines.length} strategies`}.`;
-  const lowest = ends.length && shown.startsWith("val") || shown === "loss" && ends.length ? ` ${better > 0 ? "Lowest" : "Highest"} so far: ${ends[0].name} with ${number(ends[0].y.at(-1))}.` : "";
+  const lowest = ends.length && shown.startsWith("val") || shown === "loss" && ends.length ? ` ${better > 0 ? "Lowest" : "Highest"} ${when}: ${ends[0].name} with ${number(ends[0].y.at(-1))}.` : "";
   return what + lowest + gone.map((line) => ` ${exitOf(line).text}.`).join("");
 }
 
@@ -163,6 +164,7 @@ async function showVerdict() {
   const fork = page.querySelector(".fork");
   if (fork && !result.querySelector(".fork")) result.append(document.importNode(fork, true));
   result.dataset.over = "true";
+  refresh();
   setUpCopy();
   say(`Done. ${document.querySelector("#verdict .answer")?.textContent ?? ""}`);
 }

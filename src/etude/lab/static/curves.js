@@ -58,7 +58,7 @@ function lineOf(line, runs, quantity) {
   const all = runs.map((run) => ({ x: run.columns[X[quantity]] ?? [], y: run.columns[quantity] ?? [] }));
   const columns = all.filter(({ x: each }) => each.length); // not every seed is looked at for all of them
   const x = columns.reduce((longest, { x: each }) => (each.length > longest.length ? each : longest), []);
-  const made = { line, name: runs[0].name, colour: line, dash: line, label: String(line + 1), runs, x, y: [], low: [], high: [] };
+  const made = { line, name: runs[0].name, colour: line, dash: line, label: String(line + 1), runs, seeds: columns.length, x, y: [], low: [], high: [] };
   x.forEach((_, row) => {
     const values = columns.map(({ y }) => (Number.isFinite(y[row]) ? y[row] : Infinity)).sort((one, other) => one - other);
     made.y.push(drawn(median(values)));
