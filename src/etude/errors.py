@@ -44,6 +44,10 @@ class ProbeError(EtudeError, ValueError):
     """A fork test that was asked for with what it cannot fork."""
 
 
+class LabError(EtudeError, ValueError):
+    """Something that a page of the lab asked for and that cannot hold."""
+
+
 class ContentError(EtudeError, ValueError):
     """Teaching content that cannot be read: each line names a file, a line and what must hold."""
 

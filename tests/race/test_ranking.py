@@ -130,3 +130,10 @@ def test_as_many_but_other_seeds_are_ranked_too():
 def test_of_strategies_with_most_seeds_the_better_leads_on_all_of_them():
     runs = runs_of(A, [1.0, 1.0, 5.0]) + runs_of(B, [2.0, 2.0, 2.0]) + runs_of(C, [1.5, 1.5])
     assert by_loss([A, B, C], runs)[0].peak_lr == 0.2
+
+
+def test_a_strategy_that_failed_does_not_drown_the_digits_of_the_others():
+    # Its losses differ by 1e18 between seeds: as a seed's effect that would leave 0 of 1e-6.
+    gone = runs_of(C, [1e19, 2e19, 4e19], outcome=Outcome.DIVERGED)
+    better, worse = runs_of(A, [1e-9, 2e-9, 3e-9]), runs_of(B, [1e-6, 2e-6, 3e-6])
+    assert [place.peak_lr for place in by_loss([B, A, C], better + worse + gone)] == [0.1, 0.2, 0.3]

@@ -25,6 +25,7 @@ _COMMANDS = {
     "lint": "etude.cli.lint",
     "tasks": "etude.cli.tasks",
     "runs": "etude.cli.runs",
+    "learn": "etude.cli.learn",
     "curriculum": "etude.cli.curriculum",
 }
 

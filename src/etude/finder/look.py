@@ -4,7 +4,7 @@ What is found here is a diagnosis beside what the ladder measured, and moves no 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,17 @@ def look(
 
 
 def standings(
-    prepared: Prepared, strategy: Strategy, *, updates: int, horizon: int
+    prepared: Prepared,
+    strategy: Strategy,
+    *,
+    updates: int,
+    horizon: int,
+    looks: Sequence[float] = LOOKS,
 ) -> Iterator[Standing]:
-    """Train a copy and give it as it stands at each of `LOOKS`, as long as its loss is finite."""
+    """Train a copy and give it as it stands at each look, as long as its loss is finite."""
     cohort = SerialCohort(prepared, [Plan(strategy, 0, horizon)], updates=updates)
     done = 0
-    for at in sorted({round(share * updates) for share in LOOKS}):
+    for at in sorted({round(share * updates) for share in looks}):
         cohort.advance(at - done)
         done = at
         ((_, state),) = cohort.state()["runs"]

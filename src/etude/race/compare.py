@@ -108,17 +108,44 @@ def compare(
     with Pool(prepared, workers=size, spec=spec, engine=job.engine) as pool:
         complete = _train(job, pool, chosen, ladder)
     job.runs = judge_together(job.runs, prepared.chance)
-    ranking = ladder.ranking() if ladder else job.ranking(chosen)
-    winner = _winner(job, ranking[0], spec)
+    return sum_up(
+        job,
+        ladder.ranking() if ladder else job.ranking(chosen),
+        spec=spec,
+        command=command,
+        cost=_cost(job, trained=pool.trained, exhaustive=whole),
+        complete=complete,
+    )
+
+
+def sum_up(
+    job: Contest,
+    ranking: Sequence[Place],
+    *,
+    spec: str | None,
+    command: str | None,
+    cost: dict[str, int],
+    complete: bool = True,
+) -> Comparison:
+    """Give a comparison's answer: its ranking, with the code of the winner where there is one.
+
+    Args:
+        job: the comparison, whose runs are judged together.
+        ranking: its places, best first.
+        spec: the task's name, for the code.
+        command: what runs it again.
+        cost: what it took.
+        complete: did it come to its end?
+    """
     return Comparison(
-        task=facts(prepared),
-        settings={**job.settings(), "seeds": list(picked), "command": command},
+        task=facts(job.prepared),
+        settings={**job.settings(), "seeds": list(job.seeds), "command": command},
         versions=versions(),
         ranking=tuple(ranking),
         runs=tuple(job.runs),
-        winner=winner,
+        winner=_winner(job, ranking[0], spec),
         decisions=tuple(job.decisions),
-        cost=_cost(job, trained=pool.trained, exhaustive=whole),
+        cost=cost,
         complete=complete,
     )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,8 +38,9 @@ def rank(
     values = {
         text: {run.seed: quantity(run) for run in group} for text, group in by_strategy.items()
     }
-    means = _means_without_seed_effects(values)
     failures = {text: _failures(group) for text, group in by_strategy.items()}
+    healthy = {text for text, failed in failures.items() if not any(failed)}
+    means = _means_without_seed_effects(values, healthy)
     sign = -1.0 if maximize else 1.0
     places.sort(key=lambda place: (failures[place.strategy], sign * means[place.strategy]))
     return [
@@ -77,15 +78,19 @@ def _failures(runs: Sequence[Run]) -> tuple[int, int]:
     return outcomes.count(Outcome.DIVERGED), outcomes.count(Outcome.COLLAPSED)
 
 
-def _means_without_seed_effects(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+def _means_without_seed_effects(
+    values: Mapping[str, Mapping[int, float]], healthy: Collection[str]
+) -> dict[str, float]:
     """Give each strategy's mean as if all had the same seeds; infinite where it has none.
 
     Finalists of a race may have more seeds than others, and some seeds are easier. The effect of
     a seed is its mean over the strategies that have the most seeds, less their overall mean. With
-    the same seeds for all this is the plain mean, but for a constant.
+    the same seeds for all this is the plain mean, but for a constant. A strategy that failed has
+    no say in it: 1e19 less its mean leaves nothing of the digits of others.
     """
-    most = max((len(mine) for mine in values.values()), default=0)
-    full = [m for m in values.values() if len(m) == most and np.isfinite(list(m.values())).all()]
+    some = {text: mine for text, mine in values.items() if text in healthy} or values
+    most = max((len(mine) for mine in some.values()), default=0)
+    full = [m for m in some.values() if len(m) == most and np.isfinite(list(m.values())).all()]
     # After an interruption as many seeds may be other seeds.
     full = [m for m in full if m.keys() == full[0].keys()]
     overall = float(np.mean([list(mine.values()) for mine in full])) if full else 0.0

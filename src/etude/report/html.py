@@ -32,8 +32,8 @@ def page(comparison: Comparison) -> str:
         winner=winner,
         rest=rest,
         key_numbers=_key_numbers(comparison),
-        rows=list(_rows(comparison, rungs.finalists(comparison))),
-        dropped_rows=list(_rows(comparison, rungs.dropped(comparison))),
+        rows=list(rows(comparison, rungs.finalists(comparison))),
+        dropped_rows=list(rows(comparison, rungs.dropped(comparison))),
         race=rungs.is_race(comparison),
         copies=rungs.copies_compared(comparison),
         first_rows=ROWS,
@@ -83,8 +83,8 @@ def _reached(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of the ranking, as text; the bar's numbers are percent of its width."""
+class Row:
+    """A row of a ranking, as text; the bar's numbers are percent of its width."""
 
     rank: int
     place: Place
@@ -97,14 +97,15 @@ class _Row:
     bar: dict[str, float] | None
 
 
-def _rows(comparison: Comparison, places: Sequence[Place]) -> Iterator[_Row]:
+def rows(comparison: Comparison, places: Sequence[Place]) -> Iterator[Row]:
+    """Give the places of a ranking as the texts of its table."""
     losses = words.digits_for(place.loss for place in places)
     metrics = words.digits_for(place.metric for place in places)
     ranked = losses if words.ranked_by(comparison) == "loss" else metrics
     span = _span(places)
     ranks = {place.strategy: rank for rank, place in enumerate(comparison.ranking, 1)}
     for place in places:
-        yield _Row(
+        yield Row(
             rank=ranks[place.strategy],
             place=place,
             mark=words.MARKS[place.outcome],

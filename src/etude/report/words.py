@@ -17,6 +17,15 @@ MARKS = {
 }
 """A sign for each outcome, always shown beside its word."""
 
+OUTCOMES = {
+    Outcome.CONVERGED: "the loss is flat, and most of what could be gained was gained",
+    Outcome.IMPROVING: "the loss was still falling at the end: more updates would help",
+    Outcome.STALLED: "the loss is flat although much was left to gain",
+    Outcome.COLLAPSED: "nearly the same answer to every input, without any nan",
+    Outcome.DIVERGED: "the loss left for good: not finite, or far above its start",
+}
+"""What each outcome means, in a sentence; `etude.diagnosis.outcome` has the definitions."""
+
 MISSING = "–"
 """Stands for a number that is not there or not finite."""
 

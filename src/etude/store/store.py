@@ -135,7 +135,7 @@ class Store:
         """
         found: dict[str, Run] = {}
         joined = select(tables.runs, tables.curves).join(tables.curves)
-        with self._reading() as connection:
+        with self.reading() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 some = tables.runs.c.key.in_(keys[start : start + KEYS_AT_ONCE])
                 rows = connection.execute(joined.where(some).order_by(tables.runs.c.number))
@@ -178,7 +178,7 @@ class Store:
         """
         columns = tables.checkpoints.c
         found: list[tuple[str, StoredCheckpoint]] = []
-        with self._reading() as connection:
+        with self.reading() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 some = columns.first.in_(keys[start : start + KEYS_AT_ONCE])
                 found += [
@@ -248,7 +248,7 @@ class Store:
             query = query.where(columns.strategy.icontains(strategy, autoescape=True))
         if outcome is not None:
             query = query.where(columns.outcome == outcome)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [_stored(row, Curve()) for row in connection.execute(query)]
 
     def get(self, run_id: str) -> StoredRun:
@@ -257,7 +257,7 @@ class Store:
         Raises:
             StoreError: no run or several runs have such an id, or the store cannot be read.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             whole = self._whole_id(connection, run_id)
             joined = select(tables.runs, tables.curves).join(tables.curves)
             row = connection.execute(joined.where(tables.runs.c.id == whole)).one()
@@ -344,8 +344,23 @@ class Store:
         return tables.SCHEMA
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read by.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         with self._saying("cannot be read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose changes are kept together, or not at all.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        with self._saying("cannot be written"), self._engine.begin() as connection:
             yield connection
 
     @contextmanager

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from etude.records import Array, Curve
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of the tables; raise it with every change to them."""
 
 COLUMNS = tuple(field.name for field in fields(Curve))
@@ -103,6 +103,15 @@ checkpoints = Table(  # where runs that are trained together stand, until they h
     Column("members", Text, nullable=False),
     Column("kept", String(40), nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+progress = Table(  # what a learner did; the newest entry under a key counts
+    "etude_progress",
+    metadata,
+    Column("kind", String(40), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("at", String(40), nullable=False),
+    Column("content", Text, nullable=False),
 )
 
 curves = Table(  # apart from the runs, so that listing them reads no blob

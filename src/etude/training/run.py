@@ -67,7 +67,7 @@ def train_group(
         curves = training.curves(progress, keep)
     seconds = (time.perf_counter() - began) / len(group)
     return [
-        _finished(prepared, branch.plan, updates, curve, seconds)
+        finished(prepared, branch.plan, updates, curve, seconds)
         for branch, curve in zip(group, curves, strict=True)
     ]
 
@@ -141,7 +141,8 @@ class _Training:
             self._block = min(2 * self._block, max(1, self._updates // EVALUATIONS))
 
 
-def _finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, seconds: float) -> Run:
+def finished(prepared: Prepared, plan: Plan, updates: int, curve: Curve, seconds: float) -> Run:
+    """Give a run that ended as the record that it leaves behind, judged alone."""
     broke_off = not math.isfinite(curve.loss[-1])
     return Run(
         id=identity(f"{prepared.fingerprint} {plan.strategy} {plan.seed}", curve),

@@ -1,0 +1,93 @@
+"""One lab for the session: a server with its workers and a store of its own, and one browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+START = 180
+"""Seconds after which a lab that does not answer has failed: a guard against waiting for ever."""
+
+
+@dataclass
+class Lab:
+    """A lab that runs."""
+
+    port: int
+    process: subprocess.Popen
+    store: Path
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def workers(self):
+        """Process ids of the processes that train."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = [int(pid) for pid in children.read_text().split()]
+        return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def started(store):
+    """Start a lab and wait until it answers."""
+    port = free_port()
+    command = [sys.executable, "-m", "etude", "learn", "--no-browser", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--store", str(store), "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+    lab = Lab(port, process, store)
+    end = time.monotonic() + START
+    while True:
+        try:
+            with urllib.request.urlopen(lab.url, timeout=START):
+                return lab
+        except OSError:
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                raise RuntimeError(process.communicate()[0]) from None
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def start_lab():
+    """The function that starts a further lab, for a test that ends it."""
+    return started
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    found = started(tmp_path_factory.mktemp("lab") / "runs.db")
+    yield found
+    found.process.terminate()
+    found.process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Chromium at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()

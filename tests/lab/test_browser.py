@@ -1,0 +1,414 @@
+"""The lab in Chromium, as a person uses it: by mouse, by keyboard alone, on a phone, unscripted."""
+
+import os
+import re
+import signal
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra learn")
+
+from etude.lab.study import study
+
+AXE = Path(__file__).parents[1] / "report" / "assets" / "axe.min.js"
+RULES = "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+VIEWS = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+}
+LINE = "/lab?task=seed-line&s=sgd+lr%3D0.1&s=sgd+lr%3D0.17&s=sgd+lr%3D0.19&seeds=2&updates=200"
+LONG = "/lab?task=digits&s=sgd+lr%3D0.1&s=adamw+lr%3D0.01+cosine&seeds=3&updates=1200"
+WAIT = 60_000
+"""Milliseconds after which something that should have come has not: machines may be busy."""
+
+# Counts the canvas pixels that are close to each of the first six series colours.
+INK = """id => {
+  const canvas = document.querySelector(`#${id} canvas`);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const style = getComputedStyle(document.documentElement);
+  const wanted = [1, 2, 3, 4, 5, 6].map((index) => {
+    const hex = parseInt(style.getPropertyValue(`--series-${index}`).trim().slice(1), 16);
+    return [hex >> 16, (hex >> 8) & 255, hex & 255];
+  });
+  const counts = wanted.map(() => 0);
+  const near = (one, other) => Math.abs(one - other) < 12;
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] < 200) continue;
+    const match = wanted.findIndex((rgb) => rgb.every((part, i) => near(part, data[at + i])));
+    if (match >= 0) counts[match] += 1;
+  }
+  return counts;
+}"""
+
+# Notes every event of a stream, so that none lost and none doubled can be told.
+SPY = """
+const Real = EventSource;
+window.heard = [];
+window.EventSource = class extends Real {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", (event) => window.heard.push(Number(event.lastEventId)));
+  }
+};
+"""
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def opened(browser, lab, view="light", **options):
+    """Give a page that fails the test when it asks another host or reports an error."""
+    context = browser.new_context(**VIEWS[view], **options)
+    context.set_default_timeout(WAIT)
+    page, foreign, errors = context.new_page(), [], []
+    local = re.compile(rf"^(http://127\.0\.0\.1:{lab.port}/|data:|blob:)")
+    context.on("request", lambda asked: local.match(asked.url) or foreign.append(asked.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    try:
+        yield page
+    finally:
+        context.close()
+    assert (foreign, errors) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def course():
+    return study().course
+
+
+@pytest.fixture(scope="module")
+def track(course):
+    return next(iter(course.tracks.values()))
+
+
+def run(page, lab, link):
+    """Run the experiment of a link and wait for its verdict."""
+    page.goto(lab.url + link)
+    page.click(".actions button[value=run]")
+    page.wait_for_selector("#verdict .answer")
+
+
+@pytest.fixture(scope="module")
+def line_ran(browser, lab):
+    """The comparison on the seed line is done, for all that look at it."""
+    with opened(browser, lab) as page:
+        run(page, lab, LINE)
+        return page.url.removeprefix(lab.url).partition("#")[0]
+
+
+def violations(page):
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(RULES)["violations"]
+    return [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in found]
+
+
+def paths_of(track, line_ran):
+    """Give a page of every kind."""
+    first = {mode.name: f"/{mode.name}/{mode.items[0]}" for mode in track.modes if mode.items}
+    items = [first[name] for name in ("learn", "practice", "interview", "myths", "pitfalls")]
+    tabs = [f"/{mode.name}" for mode in track.modes]
+    return ["/", *tabs, *items, line_ran, "/mine", "/progress", "/placement", "/nothing"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_is_accessible_and_fits(browser, lab, track, line_ran, view):
+    with opened(browser, lab, view, bypass_csp=False) as page:
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        for path in [each for each in paths_of(track, line_ran) if each != "/nothing"]:
+            page.goto(lab.url + path)
+            page.wait_for_load_state("load")
+            assert violations(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            assert page.locator("h1").count() == 1, path
+
+
+def test_at_twice_the_text_size_nothing_is_cut_off(browser, lab, track, line_ran):
+    with opened(browser, lab) as page:
+        for path in [each for each in paths_of(track, line_ran) if each != "/nothing"]:
+            page.goto(lab.url + path)
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+            page.wait_for_timeout(150)  # charts follow in the next pictures
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_every_series_leaves_ink_on_every_chart(browser, lab, line_ran):
+    with opened(browser, lab) as page:
+        page.goto(lab.url + line_ran)
+        page.wait_for_selector("#lr-chart canvas")
+        for quantity in ("loss", "val_loss", "grad_norm", "update_ratio", "edge"):
+            page.check(f"input[value={quantity}]", force=True)
+            page.wait_for_timeout(100)
+            ink = page.evaluate(INK, "main-chart")
+            assert min(ink[:3]) > 20, (quantity, ink)
+            assert sum(ink[3:]) < 40, (quantity, ink)
+        assert min(page.evaluate(INK, "lr-chart")[:3]) > 20
+        page.goto(f"{lab.url}/design")
+        page.wait_for_selector(".handle")
+        assert page.evaluate(INK, "design-chart")[0] > 100
+
+
+def test_a_verdict_says_who_won_how_surely_and_what_became_of_the_others(browser, lab, line_ran):
+    with opened(browser, lab) as page:
+        page.goto(lab.url + line_ran)
+        assert "wins on seed-line" in page.inner_text("#verdict .answer")
+        assert page.locator(".ranking tbody tr").count() == 3
+        assert "diverged" in page.inner_text(".ranking tbody tr:nth-child(3)")
+        page.wait_for_selector("#main-chart canvas")
+        assert "3 diverged by" in page.inner_text("#main-chart-summary")
+        code = page.request.get(lab.url + page.get_attribute("a[href^='/lab/code']", "href")).text()
+        assert "torch.optim.SGD" in code
+        page.click("#numbers summary")
+        assert page.locator("#numbers tbody tr").count() > 10
+
+
+def test_a_curve_is_read_by_key_and_gives_the_place_of_a_fork(browser, lab, line_ran):
+    with opened(browser, lab) as page:
+        page.goto(lab.url + line_ran)
+        page.wait_for_selector("#main-chart canvas")
+        page.focus("#main-chart")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("PageDown")
+        assert page.text_content("#live").startswith(
+            "sgd lr=0.1 constant: update 10, training loss"
+        )
+        page.keyboard.press("Enter")
+        assert page.input_value("#fork-at") == "10"
+        page.click(".fork button")
+        page.wait_for_selector("#verdict .answer")
+        assert page.inner_text("#verdict .answer").startswith("From update 10, x")
+        assert page.locator("#verdict tbody tr").count() == 5
+        page.wait_for_selector("#lr-chart canvas")
+        assert min(page.evaluate(INK, "lr-chart")[:5]) > 5
+
+
+def test_reloading_in_the_middle_loses_and_doubles_nothing_and_two_tabs_see_the_same(browser, lab):
+    with opened(browser, lab, bypass_csp=True) as page:  # so that the test may wait for its spy
+        page.add_init_script(SPY)
+        page.goto(lab.url + LONG)
+        page.click(".actions button[value=run]")
+        page.wait_for_function("heard.length > 4")
+        before = page.evaluate("heard")
+        page.reload()
+        tab = page.context.new_page()
+        tab.goto(page.url)
+        page.wait_for_selector("#verdict .answer")
+        tab.wait_for_selector("#verdict .answer")
+        after = page.evaluate("heard")
+        assert before == list(range(len(before)))
+        assert after == list(range(len(after)))
+        assert len(after) > len(before)
+        for each in (page, tab):
+            each.click("#numbers summary")
+        assert page.inner_text("#numbers table") == tab.inner_text("#numbers table")
+        assert page.inner_text("#verdict .ranking") == tab.inner_text("#verdict .ranking")
+
+
+def test_a_killed_worker_gives_a_sentence_and_the_next_run_works(browser, lab):
+    link = LONG.replace("1200", "1190")
+    with opened(browser, lab) as page:
+        page.goto(lab.url + link)
+        page.click(".actions button[value=run]")
+        page.wait_for_selector("#main-chart canvas")
+        (worker,) = lab.workers
+        os.kill(worker, signal.SIGKILL)
+        page.wait_for_selector("#status:has-text('died (killed by signal 9)')")
+        run(page, lab, LINE.replace("seeds=2", "seeds=1"))
+        assert page.locator(".ranking tbody tr").count() == 3
+
+
+def test_a_run_that_is_not_wanted_stops(browser, lab):
+    with opened(browser, lab) as page:
+        page.goto(lab.url + LONG.replace("1200", "1180"))
+        page.click(".actions button[value=run]")
+        page.wait_for_selector("#main-chart canvas")
+        page.click(".stop button")
+        page.wait_for_selector("#status:has-text('stopped')")
+
+
+def test_what_is_typed_wrong_is_said_beside_the_form_and_kept(browser, lab):
+    context = browser.new_context(**VIEWS["light"])
+    page = context.new_page()
+    page.goto(f"{lab.url}/lab")
+    page.fill("input[name=s] >> nth=0", "sgd lr=-1")
+    page.click(".actions button[value=run]")
+    assert "lr must be a finite number above 0" in page.inner_text("[role=alert]")
+    assert page.input_value("input[name=s] >> nth=0") == "sgd lr=-1"
+    page.fill("input[name=s] >> nth=0", "sgd lr=0.2")
+    page.fill("input[name=schedule]", "cosine")
+    page.click("button[value=add]")
+    assert page.input_value("input[name=s] >> nth=3") == "sgd lr=0.1 cosine"
+    page.click("[aria-label='Remove strategy 1']")
+    assert page.locator("input[name=s]").count() == 3
+    context.close()
+
+
+def test_a_whole_challenge_by_keyboard_alone_to_the_badge(browser, lab, course, track):
+    items = [course.item(name) for name in track.mode("challenge").items]
+
+    def press_until(page, selector):
+        for _ in range(60):
+            if page.evaluate("(s) => document.activeElement?.matches(s)", selector):
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"no Tab leads to {selector}")
+
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/challenge")
+        press_until(page, "form button.primary")
+        page.keyboard.press("Enter")
+        for item in items:
+            page.wait_for_selector("[role=timer]")
+            press_until(page, "input[name=choice]")
+            page.keyboard.press("Space")  # the first option
+            for _ in range("ABCDEFGH".index(item.choice.key)):
+                page.keyboard.press("ArrowDown")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("h2:has-text('✓ Right')")
+            press_until(page, ".beside a.primary")
+            page.keyboard.press("Enter")
+        page.wait_for_selector(".badge")
+        assert track.challenge.badge.title in page.inner_text(".badge")
+        page.goto(f"{lab.url}/progress")
+        assert track.challenge.badge.title in page.inner_text(".badge")
+
+
+def test_without_the_timer_there_is_none_and_a_wrong_answer_says_why(browser, lab, course, track):
+    item = course.item(track.mode("challenge").items[0])
+    wrong = [option for option in item.choice.options if not option.right]
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/challenge")
+        page.check("input[value=off]")
+        page.click("button.primary")
+        assert page.locator("[role=timer]").count() == 0
+        source = page.content()
+        assert "data-right" not in source
+        for option in item.choice.options:
+            reason = option.why.markdown.split("\n")[0][:40]
+            assert not reason or reason not in source
+        page.check(f"input[value={wrong[0].letter}]")
+        page.click("button[value=answer]")
+        assert f"{wrong[0].letter} is not it" in page.inner_text(".wrong")
+        assert "1 attempt left" in page.inner_text("main")
+        assert "data-right" not in page.content()
+        page.check(f"input[value={wrong[1].letter}]")
+        page.click("button[value=answer]")
+        assert "Not solved" in page.inner_text("#answer h2")
+        assert page.locator("[data-right=true]").count() == 1
+
+
+def test_a_prediction_cannot_be_changed_after_the_run(browser, lab, track):
+    name = next(mode for mode in track.modes if mode.name == "myths").items[0]
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/myths/{name}")
+        assert "data-right" not in page.content()
+        token = page.get_attribute("[name=token]", "value")
+        page.check("input[value=A]")
+        page.select_option("[name=confidence]", "90")
+        page.click("button[value=commit]")
+        page.wait_for_selector("text=Committed: A, 90 % sure.")
+        assert page.locator("input[name=choice]").count() == 0
+        page.click(".proof button")
+        page.wait_for_selector("text=Measured on this machine just now.")
+        form = {"token": token, "choice": "B", "confidence": "50", "do": "commit"}
+        page.request.post(f"{lab.url}/myths/{name}", form=form)
+        page.reload()
+        assert page.locator("text=Committed: A, 90 % sure.").count() == 1
+    with sqlite3.connect(lab.store) as kept:
+        (row,) = kept.execute("SELECT content FROM etude_progress WHERE kind = 'prediction'")
+    assert '"choice": "A"' in row[0]
+
+
+def test_reading_answering_and_recall_work_without_scripts(browser, lab, track):
+    practice = track.mode("practice").items[0]
+    with opened(browser, lab, java_script_enabled=False) as page:
+        page.goto(f"{lab.url}/practice/{practice}")
+        page.click("button[value=step]")
+        assert page.locator(".steps li").count() == 1
+        page.check("input[value=A]")
+        page.click("button[value=answer]")
+        page.wait_for_selector(".wrong, .spent")
+        page.goto(f"{lab.url}/recall")
+        page.click("#show")
+        page.click(".grades button >> nth=2")
+        page.wait_for_selector(".about:has-text('1 of')")
+        page.goto(lab.url + LINE.replace("updates=200", "updates=150"))
+        page.click(".actions button[value=run]")
+        page.wait_for_selector("#verdict .answer")  # the page asks again until it is there
+        page.goto(f"{lab.url}/design")
+        page.select_option("select[name=kind]", "step")
+        page.click("button[value=add]")
+        page.wait_for_selector("#design-text:has-text('step')")
+
+
+def test_the_designer_draws_while_one_types_and_a_border_moves_by_key(browser, lab):
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/design")
+        page.wait_for_selector(".handle")
+        page.fill("input[name='0-length']", "10%")
+        page.wait_for_selector("#design-text:has-text('warmup 10%')")
+        page.focus(".handle >> nth=0")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("#design-text:has-text('warmup 11%')")
+        assert "warmup+11%25" in page.url
+        page.click("#to-lab")
+        page.wait_for_url("**/lab?**")
+        assert "warmup 11%" in page.input_value("input[name=s] >> nth=0")
+        page.goto(f"{lab.url}/design?p=linear")
+        page.fill("input[name='0-start']", "0.5")
+        page.wait_for_selector("#warnings:has-text('never reaches the peak')")
+        page.fill("input[name='0-length']", "2000")
+        page.wait_for_selector("[role=alert]:has-text('2000')")
+
+
+def test_a_stored_run_is_drawn_and_judged(browser, lab, line_ran):
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/mine?task=seed-line")
+        page.click(".ranking a")
+        page.wait_for_selector("#main-chart canvas")
+        assert page.evaluate(INK, "main-chart")[0] > 20
+        assert page.locator("header .outcome").count() == 1
+
+
+def test_progress_is_exported_and_forgotten(browser, lab):
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/recall")
+        page.click("#show")
+        page.click(".grades button >> nth=3")
+        page.goto(f"{lab.url}/progress")
+        kept = page.request.get(f"{lab.url}/progress/export").json()
+        assert {each["kind"] for each in kept["entries"]} >= {"card"}
+        page.check("[name=sure]")
+        page.click("button:has-text('Forget')")
+        page.wait_for_selector("button:has-text('Forget')", state="detached")
+        assert page.request.get(f"{lab.url}/progress/export").json()["entries"] == []
+
+
+def test_a_page_is_light(browser, lab, line_ran):
+    with opened(browser, lab) as page:
+        answers = []
+        page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - playwright marks functions
+        for path in ("/lab", "/design", line_ran):
+            answers.clear()
+            page.goto(lab.url + path)
+            page.wait_for_load_state("load")
+            files = [each for each in answers if "/stream/" not in each.url]
+            assert 15_000 < sum(len(each.body()) for each in files) < 150_000, path
+
+
+def test_ctrl_c_ends_it_with_pages_open(browser, start_lab, tmp_path):
+    lab = start_lab(tmp_path / "runs.db")
+    context = browser.new_context(**VIEWS["light"])
+    page = context.new_page()
+    page.goto(lab.url + LONG)
+    page.click(".actions button[value=run]")
+    page.wait_for_selector("#result")
+    lab.process.send_signal(signal.SIGINT)
+    said, _ = lab.process.communicate(timeout=60)
+    context.close()
+    assert "Traceback" not in said
+    assert lab.process.returncode in (0, 130)
