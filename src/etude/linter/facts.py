@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from etude.linter import names
-from etude.linter.algebra import Number, constant, symbol
+from etude.linter.algebra import Number, constant
 from etude.linter.interpreter import Interpreter
 from etude.linter.loops import Kind, enclosing, kind, per_turn
 from etude.linter.values import (
@@ -230,15 +230,6 @@ def text(thing: Thing, name: str, default: str | None = None) -> str | None:
     if value is None:
         return default
     return value.value if isinstance(value, Plain) and isinstance(value.value, str) else None
-
-
-def as_number(value: Value | None) -> Number | None:
-    """Give a value as a number, unknown or not."""
-    if isinstance(value, Number):
-        return value
-    if isinstance(value, Unknown):
-        return symbol(value.key)
-    return None
 
 
 def looks_like_scheduler(value: Value | None) -> bool:
