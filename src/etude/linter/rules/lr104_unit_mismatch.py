@@ -207,4 +207,6 @@ def _remedy(per: str, name: str) -> str:
             "multiply it with len(loader), or call step() once per epoch, outside the loop over "
             "batches"
         )
+    if name == "steps_per_epoch":
+        return "call step() after every optimizer.step(), in the loop over batches"
     return f"call step() after every optimizer.step(), or give {name} in epochs"
