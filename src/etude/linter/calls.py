@@ -283,17 +283,6 @@ class Calls(Expressions):
         """Note a call; a gradient or an update makes the loop around it a training loop."""
         name = "backward" if name == "manual_backward" else name
         name = "clip" if name.startswith("clip_grad") else name
-        keywords = (
-            {
-                each.arg: value
-                for each, value in zip(
-                    node.keywords, given[len(given) - len(node.keywords) :], strict=False
-                )
-                if each.arg is not None
-            }
-            if len(given) >= len(node.keywords)
-            else {}
-        )
         positional = given[: max(len(given) - len(node.keywords), 0)]
         steps = name == "step" and any(each.kind == "optimizer" for each in things(target))
         if self.loops and (name == "backward" or steps):
@@ -305,7 +294,6 @@ class Calls(Expressions):
                     each,
                     node,
                     positional,
-                    keywords,
                     len(self.events),
                     self.loops,
                     self.conditions,

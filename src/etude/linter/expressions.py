@@ -2,12 +2,11 @@
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from etude.linter import names
 from etude.linter.algebra import Number, constant
-from etude.linter.loops import is_loader
 from etude.linter.values import (
     Bag,
     Choice,
@@ -357,6 +356,3 @@ def loader_key(value: Value) -> str:
     if isinstance(value, Thing):
         return f"len({value.label or value.short}#L{value.serial})"
     return f"len({value.key})" if isinstance(value, Unknown) else ""
-
-
-__all__: Sequence[str] = ["Expressions", "assigned", "is_loader", "loader_key", "one_of", "truth"]

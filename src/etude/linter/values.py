@@ -224,7 +224,6 @@ class Event:
     target: Value | None
     node: ast.Call
     positional: list[Value]
-    keywords: dict[str, Value]
     index: int
     loops: tuple[Loop, ...]
     conditions: tuple[Condition, ...]

@@ -60,7 +60,7 @@ def check(facts: Facts) -> Iterator[Remark]:
                 "write get_last_lr()",
                 fix("rename-method", event.node, "get_lr", "get_last_lr"),
             )
-        elif (event.positional or event.keywords) and target.short not in _TAKES_EPOCHS:
+        elif (event.positional or event.node.keywords) and target.short not in _TAKES_EPOCHS:
             yield warning(
                 CODE,
                 event.node,
