@@ -451,6 +451,28 @@ for epoch in range(epochs):
         optimizer.step()
         scheduler.step()
 """,
+    "stepped_with_the_last_batch_of_an_epoch": """
+optimizer = SGD(model.parameters(), lr=0.1)
+scheduler = CosineAnnealingLR(optimizer, T_max=epochs)
+for epoch in range(epochs):
+    for i, (x, y) in enumerate(loader):
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+        if i == last:
+            scheduler.step()
+""",
+    "a_step_before_all_loops": """
+optimizer = SGD(model.parameters(), lr=0.1)
+scheduler = LambdaLR(optimizer, rule)
+optimizer.step()
+for epoch in range(30):
+    scheduler.step()
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+""",
     "a_scheduler_of_an_unknown_kind": """
 optimizer = SGD(model.parameters(), lr=0.1)
 scheduler = getattr(torch.optim.lr_scheduler, args.scheduler)(optimizer, **args.settings)

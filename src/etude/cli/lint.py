@@ -1,6 +1,6 @@
 """`etude lint`: find mistakes with learning rates in training code before it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -84,12 +84,12 @@ def _fix(paths: tuple[str, ...], codes: list[str], silent: list[str]) -> None:
             click.echo(f"{path}: {count} rewritten", err=True)
 
 
-def _show_as_found(found: "Sequence[Linted] | object", least: Level) -> "list[Linted]":
+def _show_as_found(found: "Iterable[Linted]", least: Level) -> "list[Linted]":
     from etude.report.linted import show_linted, summary
 
     many: list[Linted] = []
     console = screen(highlight=False, markup=False, emoji=False)
-    for each in found:  # type: ignore[union-attr]
+    for each in found:
         many.append(each)
         show_linted(each, console, least)
     console.print(summary(many, least), soft_wrap=True)

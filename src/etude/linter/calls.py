@@ -20,6 +20,7 @@ from etude.linter.values import (
     Thing,
     Unknown,
     Value,
+    as_number,
     things,
 )
 
@@ -154,6 +155,7 @@ class Calls(Expressions):
             self.loops,
             self.conditions,
         )
+        thing.serial = len(self.created)
         self.created.append(thing)
         self._own(thing)
         return thing
@@ -211,7 +213,7 @@ class Calls(Expressions):
             self.escape_all(given)  # a closure
         elif not (thing.kind in {"accelerator", "fabric"} and name == "backward"):
             self.escape_all(given)
-        return Unknown(f"{thing.label or thing.short}#{id(thing)}.{name}()")
+        return Unknown(f"{thing.label or thing.short}#{thing.serial}.{name}()")
 
     def _on_scaler(self, thing: Thing, name: str, node: ast.Call, given: list[Value]) -> Value:
         if name == "scale":
@@ -281,17 +283,6 @@ class Calls(Expressions):
         """Note a call; a gradient or an update makes the loop around it a training loop."""
         name = "backward" if name == "manual_backward" else name
         name = "clip" if name.startswith("clip_grad") else name
-        keywords = (
-            {
-                each.arg: value
-                for each, value in zip(
-                    node.keywords, given[len(given) - len(node.keywords) :], strict=False
-                )
-                if each.arg is not None
-            }
-            if len(given) >= len(node.keywords)
-            else {}
-        )
         positional = given[: max(len(given) - len(node.keywords), 0)]
         steps = name == "step" and any(each.kind == "optimizer" for each in things(target))
         if self.loops and (name == "backward" or steps):
@@ -303,7 +294,6 @@ class Calls(Expressions):
                     each,
                     node,
                     positional,
-                    keywords,
                     len(self.events),
                     self.loops,
                     self.conditions,
@@ -320,19 +310,13 @@ def _scaler(target: Value) -> bool:
 
 
 def _range(given: list[Value]) -> Value | None:
-    numbers = [_number(value) for value in given[:3]]
+    numbers = [as_number(value) for value in given[:3]]
     known = [number for number in numbers if number is not None]
     if len(known) < len(numbers) or not known:
         return None
     if len(known) == 1:
         return Range(constant(0), known[0], constant(1))
     return Range(known[0], known[1], known[2] if len(known) > 2 else constant(1))  # noqa: PLR2004 - the step
-
-
-def _number(value: Value) -> Number | None:
-    if isinstance(value, Number):
-        return value
-    return symbol(value.key) if isinstance(value, Unknown) else None
 
 
 def _length(given: list[Value]) -> Value | None:
@@ -348,14 +332,14 @@ def _length(given: list[Value]) -> Value | None:
 def _same(given: list[Value]) -> Value | None:
     """Pass a number through what rounds it: the rules' tolerances are wider than that."""
     value = given[0]
-    number = _number(value)
+    number = as_number(value)
     if number is None or number.value is None:
         return value if number is not None else None
     return number
 
 
 def _whole(given: list[Value]) -> Value | None:
-    number = _number(given[0])
+    number = as_number(given[0])
     if number is not None and number.value is not None and abs(number.value) < 1e15:  # noqa: PLR2004 - exact
         return constant(int(number.value))
     return number
@@ -363,7 +347,7 @@ def _whole(given: list[Value]) -> Value | None:
 
 def _best(pick: Callable[[list[float]], float]) -> Callable[[list[Value]], Value | None]:
     def found(given: list[Value]) -> Value | None:
-        numbers = [_number(value) for value in given]
+        numbers = [as_number(value) for value in given]
         values = [number.value for number in numbers if number is not None]
         known = [value for value in values if value is not None]
         if len(known) == len(given) > 1:

@@ -2,12 +2,11 @@
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from etude.linter import names
-from etude.linter.algebra import Number, constant, symbol
-from etude.linter.loops import is_loader
+from etude.linter.algebra import Number, constant
 from etude.linter.values import (
     Bag,
     Choice,
@@ -24,6 +23,7 @@ from etude.linter.values import (
     Thing,
     Unknown,
     Value,
+    as_number,
     merged,
 )
 
@@ -176,17 +176,11 @@ class Expressions:
                 return self.evaluate(value)
         return Unknown(f"{cls.node.name}.{attr}")
 
-    def number(self, value: Value) -> Number | None:
-        """Give a value as a number, unknown or not; None where it is none."""
-        if isinstance(value, Number):
-            return value
-        return symbol(value.key) if isinstance(value, Unknown) else None
-
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
         if isinstance(left, Bag) and isinstance(right, Bag) and isinstance(node.op, ast.Add):
             return Bag([*left.items, *right.items])
-        a, b = self.number(left), self.number(right)
+        a, b = as_number(left), as_number(right)
         if a is None or b is None:
             return self.fresh("?")
         return _calculated(node.op, a, b) or self._opaque(node.op, a, b)
@@ -197,7 +191,7 @@ class Expressions:
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self.evaluate(node.operand)
-        if isinstance(node.op, ast.USub) and (number := self.number(value)) is not None:
+        if isinstance(node.op, ast.USub) and (number := as_number(value)) is not None:
             return number * constant(-1)
         if isinstance(node.op, ast.Not) and (known := truth(value)) is not None:
             return Plain(not known)
@@ -360,8 +354,5 @@ def _of_constants(op: ast.operator, x: float, y: float) -> Number | None:
 def loader_key(value: Value) -> str:
     """Give the symbol of a container's length."""
     if isinstance(value, Thing):
-        return f"len({value.label or value.short}#L{id(value)})"
+        return f"len({value.label or value.short}#L{value.serial})"
     return f"len({value.key})" if isinstance(value, Unknown) else ""
-
-
-__all__: Sequence[str] = ["Expressions", "assigned", "is_loader", "loader_key", "one_of", "truth"]

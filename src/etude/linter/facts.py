@@ -6,14 +6,13 @@ report a place once.
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar, cast
 
 from etude.linter import names
-from etude.linter.algebra import Number, constant, symbol
+from etude.linter.algebra import Number, constant
 from etude.linter.interpreter import Interpreter
 from etude.linter.loops import Kind, enclosing, kind, per_turn
 from etude.linter.values import (
@@ -21,7 +20,6 @@ from etude.linter.values import (
     Condition,
     Event,
     Loop,
-    Name,
     Plain,
     Thing,
     Unknown,
@@ -232,15 +230,6 @@ def text(thing: Thing, name: str, default: str | None = None) -> str | None:
     return value.value if isinstance(value, Plain) and isinstance(value.value, str) else None
 
 
-def as_number(value: Value | None) -> Number | None:
-    """Give a value as a number, unknown or not."""
-    if isinstance(value, Number):
-        return value
-    if isinstance(value, Unknown):
-        return symbol(value.key)
-    return None
-
-
 def looks_like_scheduler(value: Value | None) -> bool:
     """Say whether an unknown value is called a scheduler."""
     return isinstance(value, Unknown) and _SCHEDULER.search(strip(value.key)) is not None
@@ -256,26 +245,12 @@ def is_kind(value: Value | None, kind_name: str) -> bool:
     return isinstance(value, Thing) and value.kind == kind_name
 
 
-def full_name(value: Value | None) -> str:
-    """Give the full name of something imported; empty for anything else."""
-    return value.full if isinstance(value, Name) else ""
-
-
 def first_argument(event: Event) -> ast.expr | None:
     """Give the expression of a call's first argument."""
     node = event.node
     if node.args:
         return node.args[0]
     return node.keywords[0].value if node.keywords else None
-
-
-def once(events: Iterator[Event] | list[Event]) -> Iterator[Event]:
-    """Give each place once."""
-    seen: set[int] = set()
-    for event in events:
-        if id(event.node) not in seen:
-            seen.add(id(event.node))
-            yield event
 
 
 def line_of(node: ast.AST) -> int:

@@ -1,6 +1,7 @@
 """What the names of a file mean: imports, under any alias; and all nodes of its tree."""
 
 import ast
+from typing import Any
 
 from etude.linter.catalogue import HF_SCHEDULES, KNOWN, OPTIMIZERS, SCHEDULERS, canonical
 from etude.linter.values import Name, Scope
@@ -21,7 +22,7 @@ def nodes_of(tree: ast.AST) -> list[ast.AST]:
         node = todo.pop()
         found.append(node)
         for field in node._fields:
-            value = getattr(node, field, None)
+            value: Any = getattr(node, field, None)
             kind = value.__class__
             if kind is list:
                 todo.extend([item for item in value if item.__class__ not in _LEAVES])

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import stat
 import sys
 import tokenize
 from dataclasses import dataclass
@@ -41,15 +42,15 @@ def _bytes(path: str) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read(LARGEST + 1)
     try:
-        if not Path(path).is_file():
-            Path(path).stat()
-            raise SourceError("it cannot be read (it is no file)")
-        with Path(path).open("rb") as file:
-            return file.read(LARGEST + 1)
+        if stat.S_ISREG(Path(path).stat().st_mode):
+            with Path(path).open("rb") as file:
+                return file.read(LARGEST + 1)
     except OSError as error:
         raise SourceError(f"it cannot be read ({error.strerror or error})") from None
     except ValueError as error:
         raise SourceError(f"it cannot be read ({error})") from None
+    # A pipe or a device might never end.
+    raise SourceError("it cannot be read (it is no file)")
 
 
 def decoded(data: bytes, *, notebook: bool = False) -> Source:

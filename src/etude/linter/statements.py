@@ -25,6 +25,7 @@ from etude.linter.values import (
     Thing,
     Unknown,
     Value,
+    as_number,
     merged,
     things,
 )
@@ -232,7 +233,7 @@ class Statements(Calls):
         """Give the k of a test that holds every k-th time."""
         for part in ast.walk(test):
             if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mod):
-                return self.number(self.evaluate(part.right)) or symbol("?")
+                return as_number(self.evaluate(part.right)) or symbol("?")
         return None
 
     def _match(self, node: ast.Match) -> None:
@@ -285,7 +286,7 @@ class Statements(Calls):
             length = iterated.length
             first = iterated.start.value
             stop = iterated.stop if iterated.start.symbols else length
-            stop = length if first in {0, 1} else stop
+            stop = length if first in {0, 1} or length.value is not None else stop
         elif loader_key(iterated):
             length = symbol(loader_key(iterated))
         elif isinstance(iterated, Bag):

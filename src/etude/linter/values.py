@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from etude.linter.algebra import Number
+from etude.linter.algebra import Number, symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Thing:
     """Code that is not visible may use it."""
     prepared: bool = False
     """It went through `accelerator.prepare` or its like."""
+    serial: int = 0
+    """Its number among the things of the file."""
     owner: "Thing | None" = None
     """The SequentialLR or ChainedScheduler that steps it."""
 
@@ -222,7 +224,6 @@ class Event:
     target: Value | None
     node: ast.Call
     positional: list[Value]
-    keywords: dict[str, Value]
     index: int
     loops: tuple[Loop, ...]
     conditions: tuple[Condition, ...]
@@ -252,6 +253,17 @@ def shown(value: Value | Number | str) -> str:
 def strip(key: str) -> str:
     """Take from a key the numbers that tell names apart."""
     return re.sub(r"#L?\d+", "", key)
+
+
+def as_number(value: Value | None) -> Number | None:
+    """Give a value as a number, unknown or not; None where it is none."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, Unknown):
+        return symbol(value.key)
+    if isinstance(value, Choice) and all(as_number(each) is not None for each in value.values):
+        return symbol(f"either#{id(value)}")
+    return None
 
 
 def things(value: Value | None) -> Iterator[Thing]:

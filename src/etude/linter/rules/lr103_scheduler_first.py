@@ -80,7 +80,13 @@ def check(facts: Facts) -> Iterator[Remark]:
 def _late_update(event: Event, steps: list[Event]) -> Event | None:
     """Give the first update after a scheduler's step, where none came before it in the loop."""
     loop = event.loop
-    if loop is None or loop.opaque or event.positional or event.keywords or within(event, loop):
+    if (
+        loop is None
+        or loop.opaque
+        or event.positional
+        or event.node.keywords
+        or within(event, loop)
+    ):
         return None
     if isinstance(event.target, Thing) and event.target.short == PLATEAU:
         return None

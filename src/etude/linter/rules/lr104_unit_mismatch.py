@@ -44,12 +44,12 @@ from collections.abc import Iterator
 
 from etude.linter.algebra import Number, constant
 from etude.linter.catalogue import COUNTS, HF_COUNTS
-from etude.linter.facts import Facts, Per, Rhythm, as_number, number, parts_of
+from etude.linter.facts import Facts, Per, Rhythm, number, parts_of
 from etude.linter.loops import Kind, is_length, kind, unit
 from etude.linter.rates import multiplier
 from etude.linter.record import Remark
 from etude.linter.rule import decimal, error
-from etude.linter.values import Bag, Thing, Value, shown
+from etude.linter.values import Bag, Thing, Value, as_number, shown
 
 CODE = "LR104"
 NAME = "unit-mismatch"
@@ -207,4 +207,6 @@ def _remedy(per: str, name: str) -> str:
             "multiply it with len(loader), or call step() once per epoch, outside the loop over "
             "batches"
         )
+    if name == "steps_per_epoch":
+        return "call step() after every optimizer.step(), in the loop over batches"
     return f"call step() after every optimizer.step(), or give {name} in epochs"

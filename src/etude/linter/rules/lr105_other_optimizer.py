@@ -5,7 +5,7 @@ old one; or `add_param_group` is called after the scheduler was built.
 
 **Why it matters.** The old optimizer's rate is scheduled and nobody uses it: the new one trains at
 a constant rate. A group that is added later makes `LambdaLR` raise ValueError at its next step (on
-torch 2.13: "zip() argument 2 is longer than argument 1"), and `StepLR` decays it without a plan.
+torch 2.13: "zip() argument 2 is shorter than argument 1"), and `StepLR` decays it without a plan.
 
 ```python
 import torch

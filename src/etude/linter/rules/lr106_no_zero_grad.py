@@ -57,7 +57,7 @@ def check(facts: Facts) -> Iterator[Remark]:
         optimizer = event.target
         if not isinstance(optimizer, Thing) or optimizer.kind != "optimizer":
             continue
-        if optimizer.escaped or event.positional or event.keywords or not event.loops:
+        if optimizer.escaped or event.positional or event.node.keywords or not event.loops:
             continue
         if _adds_up(facts, event) and not any(_zeroes(each, event) for each in zeroed):
             yield error(

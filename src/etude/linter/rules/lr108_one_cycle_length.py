@@ -45,10 +45,10 @@ for epoch in range(30):
 from collections.abc import Iterator
 
 from etude.linter.algebra import Number
-from etude.linter.facts import Facts, Per, Rhythm, as_number
+from etude.linter.facts import Facts, Per, Rhythm
 from etude.linter.record import Remark
 from etude.linter.rule import error, warning
-from etude.linter.values import Plain, Thing, shown
+from etude.linter.values import Plain, Thing, as_number, shown
 
 CODE = "LR108"
 NAME = "one-cycle-length"

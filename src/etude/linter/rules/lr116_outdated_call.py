@@ -3,7 +3,7 @@
 **What it sees.** `scheduler.step(epoch)` of torch's schedulers, except ReduceLROnPlateau's metric
 and the fractions of CosineAnnealingWarmRestarts; `scheduler.get_lr()` outside a scheduler.
 
-**Why it matters.** `step(epoch)` warns since torch 1.4 and takes another way through the code (a
+**Why it matters.** `step(epoch)` warns and takes another way through the code (a
 closed form), which for some schedulers gives other rates than stepping. `get_lr()` gives the rate
 of the next step, not the one in use: it says 0.01 while updates use 0.1, so that logs are wrong.
 
@@ -60,7 +60,7 @@ def check(facts: Facts) -> Iterator[Remark]:
                 "write get_last_lr()",
                 fix("rename-method", event.node, "get_lr", "get_last_lr"),
             )
-        elif (event.positional or event.keywords) and target.short not in _TAKES_EPOCHS:
+        elif (event.positional or event.node.keywords) and target.short not in _TAKES_EPOCHS:
             yield warning(
                 CODE,
                 event.node,

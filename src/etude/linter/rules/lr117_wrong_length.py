@@ -42,12 +42,12 @@ composed schedulers, and about cosines that are meant to wave: `CosineAnnealingW
 from collections.abc import Iterator
 
 from etude.linter.algebra import Number
-from etude.linter.facts import Facts, Per, Rhythm, as_number
+from etude.linter.facts import Facts, Per, Rhythm
 from etude.linter.loops import unit
 from etude.linter.rates import multiplier
 from etude.linter.record import Remark
 from etude.linter.rule import warning
-from etude.linter.values import Bag, Thing, shown
+from etude.linter.values import Bag, Thing, as_number, shown
 
 CODE = "LR117"
 NAME = "wrong-length"

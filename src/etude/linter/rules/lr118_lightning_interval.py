@@ -47,11 +47,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from etude.linter.catalogue import HF_SCHEDULES, PLATEAU
-from etude.linter.facts import Facts, as_number
+from etude.linter.facts import Facts
 from etude.linter.loops import unit
 from etude.linter.record import Remark
 from etude.linter.rule import error
-from etude.linter.values import Bag, Choice, Plain, Thing, Unknown, Value, shown, things
+from etude.linter.values import Bag, Choice, Plain, Thing, Unknown, Value, as_number, shown, things
 
 CODE = "LR118"
 NAME = "lightning-interval"

@@ -54,6 +54,7 @@ BATCHES = 50
 EPOCHS = 10
 """Epochs of a training whose number is unknown."""
 NOTHING, LITTLE = 1e-6, 1e-2
+_NIL = 1e-12
 
 
 def check(facts: Facts) -> Iterator[Remark]:
@@ -91,6 +92,10 @@ def _updates(rhythm: Rhythm) -> int:
 def _message(scheduler: Thing, updates: int, left: float) -> str:
     one = multiplier(scheduler, 100)
     return (
-        f"{scheduler} decays with every batch: of the rate {decimal(100 * (one or 0))} % is left "
-        f"after 100 batches, and {decimal(100 * left)} % after {updates:,}"
+        f"{scheduler} decays with every batch: of the rate {_share(one or 0)} is left after 100 "
+        f"batches, and {_share(left)} after {updates:,}"
     )
+
+
+def _share(left: float) -> str:
+    return f"{decimal(100 * left)} %" if left > _NIL else "nothing"
