@@ -3,8 +3,8 @@
     python bench/diagnosis.py                   # train the runs (kept in .diagnosis), then measure
     python bench/diagnosis.py --fit             # and write the models that étude ships
 
-The first takes about ten minutes of one core, most of them for characters and the CNN; with the runs
-kept it takes one.
+The first takes about ten minutes of one core, most of them for characters and the CNN; with the
+runs kept it takes one.
 
 The runs and their counterfactual labels are those of `diagnosis_runs.py`. Whole tasks are held out:
 a reading of a task's runs comes from models that saw none of that task, nor of its family. Beside
