@@ -69,8 +69,12 @@ class Engine:
         updates: int,
         close: range = range(0),
     ) -> Cohort:
-        """Give runs to train; updates in `close` are all recorded."""
-        if self.name == "serial":
+        """Give runs to train; updates in `close` are all recorded.
+
+        Those with controllers are trained one by one whatever the engine: a lane's rates are known
+        before it begins, and a controller answers to what its own run shows.
+        """
+        if self.name == "serial" or any(plan.strategy.controllers for plan in plans):
             return SerialCohort(prepared, plans, updates=updates, close=close)
         return StackedCohort(
             prepared,
@@ -113,14 +117,17 @@ def choose(
         raise CompareError(f"an engine is auto, {', '.join(NAMES)}; got {wanted!r}")
     if wanted == "serial":
         return Engine()
-    sizes = {batch_size_for(prepared, each) for each in strategies}
+    known = [each for each in strategies if not each.controllers]
+    if not known:
+        return Engine(why="a controller answers to what its own run shows")
+    sizes = {batch_size_for(prepared, each) for each in known}
     try:
         steps = {size: Steps(network_for(prepared, size), fast=False) for size in sizes}
     except EtudeError as error:
         return Engine(why=str(error))
     lanes = min(chunk_for(prepared, max(sizes)), max(runs, 1))
     if wanted == "auto":
-        return _fastest(prepared, strategies[0], lanes, steps, work=work)
+        return _fastest(prepared, known[0], lanes, steps, work=work)
     if wanted == "fast":
         return Engine("fast", lanes, exact=False)
     return Engine("stacked", lanes, exact=_exact(steps), steps=steps)
