@@ -89,9 +89,8 @@ def test_measuring_changes_no_bit_of_a_run(prepared, differences):
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize("prepared", EXACT, indirect=True)
 def test_lanes_give_the_gains_of_ordinary_runs_to_the_bit(prepared, differences):
-    if prepared.task.name not in EXACT:
-        pytest.skip("its lanes have other last bits with or without gains")
     serial = trained(SerialCohort, prepared, 3)
     for chunk, piece in ((1, UPDATES), (4, 7)):
         stacked = trained(StackedCohort, prepared, 3, piece=piece, chunk=chunk)

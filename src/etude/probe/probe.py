@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn, optim
 
 from etude.diagnosis.action import read_action
+from etude.diagnosis.forks import Forks
 from etude.errors import ProbeError
 from etude.jobs.request import read_task
 from etude.probe.answer import answer
@@ -27,6 +28,8 @@ FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Multiples of the run's lr that are tried."""
 UPDATES = 80
 """Updates of each fork."""
+FIRST = 5
+"""Updates of a live run's curve whose mean loss stands for that of the untrained model."""
 LEAST = 6
 """Fewest updates of a fork: its last third is then two batches."""
 
@@ -88,16 +91,7 @@ def probe(
         if not isinstance(how, optim.Optimizer) or loss is None or batches is None:
             raise ProbeError("a live run needs its model, its optimizer, loss= and batches=")
         forks = fork_live(run, how, loss, read_batches(batches, updates), chosen, clip=clip)
-        return answer(
-            forks,
-            lr=float(how.param_groups[0]["lr"]),
-            task=type(run).__name__,
-            strategy=type(how).__name__,
-            start=_start(curve) if start is None else start,
-            alive=curve is not None and bool((curve.zero_share[:1] < 1).any()),
-            reading=None if curve is None else read_action(curve),
-            settings={"updates": updates},
-        )
+        return _of_live(run, how, forks, start=start, curve=curve or Curve())
     if isinstance(how, optim.Optimizer):
         raise ProbeError("an optimizer goes with its model; a task's run is told by its strategy")
     prepared = read_task(run, batch_size, device)
@@ -124,6 +118,22 @@ def probe(
         length=whole,
         seed=seed,
         engine=trained_by,
+    )
+
+
+def _of_live(
+    model: nn.Module, optimizer: optim.Optimizer, forks: Forks, *, start: float | None, curve: Curve
+) -> Probe:
+    known = curve.loss.size > 0
+    return answer(
+        forks,
+        lr=float(optimizer.param_groups[0]["lr"]),
+        task=type(model).__name__,
+        strategy=type(optimizer).__name__,
+        start=float(np.mean(curve.loss[:FIRST])) if start is None and known else start,
+        alive=bool((curve.zero_share[:1] < 1).any()),
+        reading=read_action(curve) if known else None,
+        settings={"updates": forks.rest.size},
     )
 
 
@@ -177,10 +187,6 @@ def _of_checkpoint(
         notes=notes,
         settings={"updates": updates, "seed": seed, "device": str(prepared.device)},
     )
-
-
-def _start(curve: Curve | None) -> float | None:
-    return float(np.mean(curve.loss[:5])) if curve is not None and curve.loss.size else None
 
 
 def read_factors(factors: Sequence[float], updates: int) -> tuple[float, ...]:

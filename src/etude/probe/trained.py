@@ -21,6 +21,8 @@ GAINS = 5
 """Updates between two measured gains of the run and its forks."""
 REST = 1e-30
 """An lr at which no weight moves: the same batches at the weights as they stand."""
+READ = 400
+"""A run up to so many updates is recorded at each of them, so that its curve can be read."""
 HIGHEST = 1e6
 """No fork's lr is higher: beyond, a float32 update overflows whatever the gradient."""
 
@@ -73,7 +75,8 @@ def fork_run(
     close = range(at, at + updates)
     plan = Plan(strategy, seed, gains=GAINS)
     with blaming_the_task(prepared, strategy), plain_arithmetic():
-        cohort = engine.cohort(prepared, [plan], updates=length, close=close)
+        recorded = range(0 if at <= READ else at, close.stop)
+        cohort = engine.cohort(prepared, [plan], updates=length, close=recorded)
         cohort.advance(at)
         curve = cohort.curve(0)
         start = untrained(prepared, strategy, seed, close)

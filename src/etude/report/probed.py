@@ -17,8 +17,8 @@ from etude.report.words import MISSING, number
 
 SMOOTHED = 5
 """Batches whose mean is a point of the chart."""
-FAR = 2.0
-"""A fork is drawn up to so many times the highest loss at rest."""
+LEAST_FALL = 0.002
+"""A chart shows at least so large a share of the loss at rest, to each side."""
 COLUMNS = ("lr", "end loss", "below rest", "below x1 (95% interval)")
 
 
@@ -104,12 +104,16 @@ def probe_page(probe: Probe) -> str:
 
 def probe_svg(probe: Probe) -> str:
     """Draw the forks' losses over their updates, and the weights at rest, as an SVG document."""
-    top = FAR * max(probe.rest)
-    lines = [("at rest", _smooth(probe.rest, top))]
-    lines += [(_name(fork), _smooth(fork.loss, top)) for fork in probe.forks]
+    lines = {"at rest": [1.0] * len(probe.rest)}
+    lines |= {_name(fork): _relative(fork.loss, probe.rest) for fork in probe.forks}
+    reach = max(LEAST_FALL, *(1 - min(line, default=1.0) for line in lines.values()))
+    own = next(_relative(fork.loss, probe.rest) for fork in probe.forks if fork.factor == 1)
+    reach = max(reach, *(value - 1 for value in own), 0.0) if own else reach
+    low, high = 1 - reach, 1 + reach
     title = f"Loss of forks of {probe.task} at multiples of its learning rate"
-    drawn = [(name, line) for name, line in lines if line]
-    return svg(title, drawn, axis=f"training loss, means of {SMOOTHED} batches")
+    drawn = [(name, [min(v, high) for v in line]) for name, line in lines.items() if line]
+    axis = f"training loss over that of the weights at rest, means of {SMOOTHED} batches"
+    return svg(title, drawn, axis=axis, low=low)
 
 
 def _name(fork: Fork) -> str:
@@ -117,11 +121,11 @@ def _name(fork: Fork) -> str:
     return f"x{fork.factor:g}: lr {number(fork.lr)}{gone}"
 
 
-def _smooth(loss: Sequence[float], top: float) -> list[float]:
-    """Give running means, up to a value that is not finite and capped at the top."""
-    known = [value for value in loss if math.isfinite(value)]
-    spans = (known[max(0, end - SMOOTHED) : end] for end in range(1, len(known) + 1))
-    return [min(max(sum(span) / len(span), 0.0), top) for span in spans]
+def _relative(loss: Sequence[float], rest: Sequence[float]) -> list[float]:
+    """Give the running mean over that at rest, up to a value that is not finite."""
+    count = sum(map(math.isfinite, loss))
+    spans = [slice(max(0, end - SMOOTHED), end) for end in range(1, count + 1)]
+    return [sum(loss[span]) / (sum(rest[span]) or 1.0) for span in spans]
 
 
 def _end(loss: Sequence[float]) -> float:

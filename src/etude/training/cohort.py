@@ -18,7 +18,7 @@ class Plan:
     """Updates that the schedule is made for, where the run is a shortened copy of a longer one:
     the whole schedule is then compressed to the run's own length. None: just that length."""
     gains: int = 0
-    """Measure the gain ratio at every so manieth update; 0 never. It changes no bit of the run."""
+    """Measure the gain ratio at each update that this divides; 0 never. No bit moves by it."""
 
     def measures(self, update: int) -> bool:
         """Tell whether the gain of this update is measured."""

@@ -1,6 +1,6 @@
 """When a run records and is evaluated, and its rates: the same in every engine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,9 +44,9 @@ class Course:
         return {round(self.updates * k / count) for k in range(count + 1)}
 
 
-def course_for(strategy: Strategy, course: Course) -> Course:
+def course_for(strategy: Strategy, updates: int, close: range = range(0)) -> Course:
     """Give a run's course: a controller is told as often in a shortened copy as in full."""
-    return replace(course, apart=1) if strategy.controllers else course
+    return Course(updates, apart=1 if strategy.controllers else APART, close=close)
 
 
 def batch_size_for(prepared: Prepared, strategy: Strategy) -> int:

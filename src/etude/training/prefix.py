@@ -121,7 +121,8 @@ class _Rates:
 def _what_else(plan: Plan) -> Hashable:
     """Give all that two runs must have in common besides their rates."""
     each = plan.strategy
-    return plan.seed, plan.gains, each.controllers, replace(each, schedule=constant(), peak_lr=1.0)
+    alike = replace(each, schedule=constant(), peak_lr=1.0)
+    return plan.seed, plan.gains, each.controllers, alike
 
 
 def _longest(plan: Plan, group: Sequence[Branch], rates: _Rates) -> Branch:

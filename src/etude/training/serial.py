@@ -22,13 +22,7 @@ from etude.strategies import Strategy, build_optimizer
 from etude.tasks import Prepared, build_model, seed_for, seeded
 from etude.tasks.seeds import random_state, set_random_state, untouched
 from etude.training.cohort import Plan
-from etude.training.course import (
-    Course,
-    batch_size_for,
-    controllers_for,
-    course_for,
-    rates_for,
-)
+from etude.training.course import batch_size_for, controllers_for, course_for, rates_for
 from etude.training.gains import gain_ratio, row_of, without_trace, zero_share
 from etude.training.order import BatchOrder
 from etude.training.signals import (
@@ -60,8 +54,8 @@ class SerialCohort:
         close: range = range(0),
     ) -> None:
         self._prepared = prepared
-        self._course = Course(updates, close=close)
-        self._lanes = [_Lane(prepared, plan, self._course) for plan in plans]
+        self._updates, self._close = updates, close
+        self._lanes = [_Lane(prepared, plan, updates, close) for plan in plans]
 
     def advance(self, updates: int) -> None:
         """Train each run that is alive by so many updates, at most to the end of its run."""
@@ -81,7 +75,8 @@ class SerialCohort:
         both have the same; otherwise they start anew.
         """
         lane = self._lanes[run]
-        twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._course)
+        plan = replace(lane.plan, strategy=strategy)
+        twin = _Lane(self._prepared, plan, self._updates, self._close)
         state = lane.state()
         if strategy.optimizer != lane.plan.strategy.optimizer:
             state["optimizer"] = twin.state()["optimizer"]
@@ -110,7 +105,9 @@ class SerialCohort:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state given by `state`."""
-        self._lanes = [_Lane(self._prepared, plan, self._course) for plan, _ in state["runs"]]
+        self._lanes = [
+            _Lane(self._prepared, plan, self._updates, self._close) for plan, _ in state["runs"]
+        ]
         for lane, (_, saved) in zip(self._lanes, state["runs"], strict=True):
             lane.restore(saved)
 
@@ -118,16 +115,16 @@ class SerialCohort:
 class _Lane:
     """One run: start from an initial rate, adjust it, update the weights, check, go on."""
 
-    def __init__(self, prepared: Prepared, plan: Plan, course: Course) -> None:
+    def __init__(self, prepared: Prepared, plan: Plan, updates: int, close: range) -> None:
         task, strategy = prepared.task, plan.strategy
         self.plan = plan
         self.done = 0
         self.ended = False
         self.recorder = Recorder()
         self._prepared = prepared
-        self._course = course_for(strategy, course)
-        self._rates = rates_for(prepared, strategy, course.updates, plan.horizon)
-        self._loop = Loop(controllers_for(prepared, strategy, course.updates, plan.horizon))
+        self._course = course_for(strategy, updates, close)
+        self._rates = rates_for(prepared, strategy, updates, plan.horizon)
+        self._loop = Loop(controllers_for(prepared, strategy, updates, plan.horizon))
         self._model = build_model(task, plan.seed).to(prepared.device)
         self._optimizer = build_optimizer(strategy, self._model.parameters())
         self._order = BatchOrder(
@@ -163,8 +160,9 @@ class _Lane:
 
     def _update(self, t: int) -> None:
         optimizer = self._optimizer
+        lr = self._rates[t] * self._loop.multiplier(0)
         for group in optimizer.param_groups:
-            group["lr"] = self._rate(t)
+            group["lr"] = lr
         inputs, targets = self._prepared.train.take(self._order.draw())
         optimizer.zero_grad()
         measures = self.plan.measures(t)
@@ -172,34 +170,37 @@ class _Lane:
         loss = self._loss(inputs, targets)
         loss.backward()
         if measures:
-            self._measured_step(t, loss, partial(self._loss, inputs, targets), drawn)
+            self._measured_step(t, lr, loss, partial(self._loss, inputs, targets), drawn)
         else:
-            self._step(t, loss)
-        self._tell("loss", t, loss)
+            self._step(t, lr, loss)
 
-    def _rate(self, t: int) -> float:
-        return self._rates[t] * self._loop.multiplier(0)
-
-    def _step(self, t: int, loss: Tensor) -> None:
+    def _step(self, t: int, lr: float, loss: Tensor) -> None:
         """Update the weights, and record it when it is time."""
         if not self._course.records(t):
             self._clip()
             self._optimizer.step()
+            self._tell("loss", t, loss)
             return
         grad_norm = gradient_norm(self._model)
         before = trained_weights(self._model)
         self._clip()
         self._optimizer.step()
-        self.recorder.row(t, self._rate(t), loss, grad_norm, update_ratio(self._model, before))
+        self.recorder.row(t, lr, loss, grad_norm, update_ratio(self._model, before))
+        self._tell("loss", t, loss)
 
     def _measured_step(
-        self, t: int, loss: Tensor, again: Callable[[], Tensor], drawn: dict[str, Any] | None
+        self,
+        t: int,
+        lr: float,
+        loss: Tensor,
+        again: Callable[[], Tensor],
+        drawn: dict[str, Any] | None,
     ) -> None:
         """Update the weights, and measure what the batch's loss gained by it."""
         trained = [p for p in self._model.parameters() if p.grad is not None]
         gradient = row_of([p.grad for p in trained if p.grad is not None])
         before = row_of(trained)
-        self._step(t, loss)
+        self._step(t, lr, loss)
         after = without_trace(self._model, again, drawn)
         change = row_of(trained) - before
         ratio = gain_ratio(loss.detach().reshape(1), after.reshape(1), gradient, change)
