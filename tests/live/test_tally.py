@@ -22,7 +22,15 @@ def optimizer(model):
 
 
 def run(  # the loop of a textbook, with places for its usual faults
-    model, optimizer, scheduler, *, per="batch", order="right", accumulate=1, scaler=None, **watching
+    model,
+    optimizer,
+    scheduler,
+    *,
+    per="batch",
+    order="right",
+    accumulate=1,
+    scaler=None,
+    **watching,
 ):
     given = {"total": TOTAL // accumulate, "epoch": BATCHES // accumulate} | watching
     with etude.watch(

@@ -140,7 +140,9 @@ class Autopilot:
             self.forks += 1 + FORWARD
         top = law.top_of(seen)
         self._note("range", self.lr, top, f"one update left the loss {_listed(seen)}")
-        self._rounds = law.round_lengths(self._share * self._total - self.forks - _gates(self._total))
+        self._rounds = law.round_lengths(
+            self._share * self._total - self.forks - _gates(self._total)
+        )
         if not self._rounds:
             self._choose(max(top * law.WITHOUT_RACE, self._low), "the budget buys no race")
             return
@@ -195,7 +197,7 @@ class Autopilot:
         set_random_state(drawn)
         self.forks += FORWARD
         predicted, actual = torch.stack([-torch.stack(parts).sum(), gained]).tolist()
-        resolved = abs(predicted) > 1e-6 * abs(float(told))  # noqa: PLR2004 - rounding of float32
+        resolved = abs(predicted) > 1e-6 * abs(float(told))
         return actual / predicted if resolved else 1.0
 
     def _end_round(self) -> None:
@@ -267,8 +269,8 @@ class Autopilot:
         if len(grads) != len(self._sum):
             self._sum = [torch.zeros_like(grad) for grad in grads]
             self._squares = torch.zeros_like(self._squares, device=grads[0].device)
-        for total, grad in zip(self._sum, grads, strict=True):
-            total += grad
+        for so_far, grad in zip(self._sum, grads, strict=True):
+            so_far.add_(grad)
         self._squares += _square(grads)
 
     def _judge_window(self) -> None:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from etude.diagnosis import counting
-from etude.errors import StoreError, WatchError
+from etude.errors import WatchError
 from etude.integrations.tensorboard import Board
 from etude.live.keep import keep, record_run
 from etude.live.line import Line
@@ -35,9 +35,9 @@ from etude.live.tally import Tally
 from etude.records import Array, Curve, Finding, Run
 from etude.store import Store
 
-EVERY = 20
+EVERY = 40
 """Updates between two that are measured, by default; see `bench/watch.py`."""
-GAIN_EVERY = 40
+GAIN_EVERY = 80
 """Updates between two whose gain is measured, by default: each takes one more forward pass."""
 GROWTH = 1.1
 """The rules look again when the curve has become longer by this factor: so all looks together cost
@@ -142,8 +142,8 @@ class Watch:
         values = (float(self._tally.updates), float(loss), float(metric), float(spread))
         self._record.evaluations.append(values)
         if self._board:
-            known = {"val_loss": values[1], "val_metric": values[2]}
-            self._board.write(self._tally.updates, {k: v for k, v in known.items() if v == v})
+            named = {"val_loss": values[1], "val_metric": values[2]}
+            self._board.write(self._tally.updates, named)
 
     def curve(self) -> Curve:
         """Give what was recorded so far; this waits for the device."""
@@ -278,9 +278,8 @@ class Watch:
     def _write(self, board: Board, rows: Iterable[Array]) -> None:
         names = ("lr", "loss", "grad_norm", "update_ratio")
         for row in rows:
-            if row[3] == row[3]:
-                values = dict(zip(names, map(float, row[1:]), strict=True))
-                board.write(int(row[0]), {k: v for k, v in values.items() if v == v})
+            if not math.isnan(row[3]):  # this update was measured
+                board.write(int(row[0]), dict(zip(names, map(float, row[1:]), strict=True)))
 
     def _look(self, *, ended: bool) -> None:
         """Ask the rules; those that read the curve only when it has grown enough."""
