@@ -457,3 +457,38 @@ def test_an_unwatched_loss_is_missing_not_wrong():
     functional.cross_entropy(model(batch(0)[0]), batch(0)[1]).backward()
     optimizer.step()
     assert math.isnan(watch.curve().loss[0])
+    watch.close()
+    assert watch.findings == []
+
+
+def test_a_run_that_breaks_is_told_at_once():
+    heard = []
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with etude.watch(model, optimizer, total=1000, on_finding=heard.append, store=False) as watch:
+        plain_loop(model, optimizer, watch)
+        assert [finding.code for finding in heard] == ["ED01"]
+    assert heard[0].span[0] < 5
+
+
+def test_the_line_shows_where_the_run_is_and_what_is_wrong(capsys):
+    from etude.live import line as module
+
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with etude.watch(model, optimizer, total=1000, live=True, store=False) as watch:
+        plain_loop(model, optimizer, watch)
+    shown = capsys.readouterr()
+    assert "ED01" in shown.err
+    assert shown.out == ""
+    text = module.line(120, 1000, {"loss": 0.5, "lr": 0.01, "gain": math.nan}, 2)
+    assert text == "update 120/1,000 · loss 0.5 · lr 0.01 · 2 findings"
+
+
+def test_it_is_silent_where_nobody_sits_at_a_terminal(capsys):
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with etude.watch(model, optimizer, store=False) as watch:
+        plain_loop(model, optimizer, watch)
+    assert watch.findings
+    assert capsys.readouterr() == ("", "")

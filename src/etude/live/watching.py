@@ -84,6 +84,7 @@ class Watch:
         self._again: list[Again] = []
         self._norm: Any = None
         self._measuring = False
+        self._told_all = True  # else a missing loss would look like one that is not finite
         self._looked, self._told = 0, set[tuple[str, str]]()
         self._began = time.perf_counter()
         self._undo = self._attach()
@@ -255,6 +256,7 @@ class Watch:
         update = self._tally.updates
         measured = self._meter.after(self._loss, self._again, self._norm)
         lrs = [_kept(group["lr"]) for group in self._optimizer.param_groups]
+        self._told_all &= self._loss is not None
         loss = _MISSING if self._loss is None else self._loss
         overflow = getattr(self._optimizer, "found_inf", None)
         overflow = overflow.clone() if isinstance(overflow, Tensor) else None
@@ -288,7 +290,7 @@ class Watch:
         rows = len(self._record.blocks)
         if ended or rows >= GROWTH * self._looked:
             self._looked = rows
-            self._of_curve = findings_of(self._record.curve(), ended=ended)
+            self._of_curve = findings_of(self._record.curve()) if self._told_all else []
         self.findings = [*self._of_curve, *found]
         for finding in self.findings:
             self._tell(finding)
