@@ -4,7 +4,7 @@ A run of T updates goes through four stages:
 
 1. **range**: on the first batch one update is tried at every half decade of the allowed lr, and
    taken back. The lr whose update lowers the loss of that batch most is the top of the range.
-2. **race**: six copies of the run, from the top down by half decades, train on the same batches.
+2. **race**: six copies of the run, from half a decade above the top down, train on the same batches.
    The better half goes on longer, then the better two, then the best. What is chosen is a little
    below it: a short horizon flatters high rates (Wu et al. 2018).
 3. **hold**: the lr stays, unless the loss no longer falls: then it is lowered.
@@ -42,9 +42,9 @@ HOLD = 0.25
 WINDOW = 0.05
 """Share of the run in each of two windows whose losses are compared."""
 LEAST_WINDOW = 8
-FALLS = 1.5
+FALLS = 1.0
 """Standard errors by which the loss must fall from one window to the next."""
-CANCEL = 0.6
+CANCEL = 0.4
 """|sum of gradients|^2 over the sum of |gradient|^2, below which gradients cancel. Independent
 noise gives 1, a direction that stays more. At the noise floor the weights go to and fro, and since
 w moves by lr times the gradients (SGD), their sum stays bounded: it gives less."""
@@ -66,10 +66,13 @@ def top_of(losses: Mapping[float, float]) -> float:
     return min(finite, key=lambda lr: (finite[lr], lr)) if finite else min(losses)
 
 
-def lane_rates(top: float, low: float) -> list[float]:
-    """Give the rates of the race, the highest first, none below the lowest allowed."""
-    rates = [top / STEP**k for k in range(LANES[0])]
-    return [lr for lr in rates if lr >= low * (1 - 1e-9)] or [top]
+def lane_rates(top: float, low: float, high: float) -> list[float]:
+    """Give the rates of the race, the highest first, none out of what is allowed.
+
+    The highest is one above the top: after some updates the loss is often flatter.
+    """
+    rates = [top * STEP / STEP**k for k in range(LANES[0])]
+    return [lr for lr in rates if low * (1 - 1e-9) <= lr <= high * (1 + 1e-9)] or [top]
 
 
 def round_lengths(budget: float) -> list[int]:

@@ -146,7 +146,7 @@ class Autopilot:
         if not self._rounds:
             self._choose(max(top * law.WITHOUT_RACE, self._low), "the budget buys no race")
             return
-        rates = law.lane_rates(top, self._low)
+        rates = law.lane_rates(top, self._low, self._high)
         self._lanes = [Lane(lr, start) for lr in rates]
         self.lr = rates[0]
 
