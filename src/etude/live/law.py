@@ -37,7 +37,7 @@ GATE = 0.25
 """A gain ratio below this holds a warmup: the step overshoots by far (0.5: the line's minimum)."""
 GATE_EVERY = 4
 """Updates of a warmup between two whose gain is measured."""
-HOLD = 0.25
+HOLD = 0.75
 """Share of the run after which the lr falls."""
 WINDOW = 0.05
 """Share of the run in each of two windows whose losses are compared."""
