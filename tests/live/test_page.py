@@ -34,4 +34,4 @@ def test_the_numbers_on_the_page_are_those_of_the_code():
     assert f"once in {BLOCK} updates" in PAGE
     assert f"gain ratio is below {law.GATE}" in PAGE
     assert f"below {law.CANCEL} where" in PAGE
-    assert pytest.approx(0.75) == law.HOLD
+    assert pytest.approx(0.25) == law.HOLD

@@ -4,11 +4,10 @@ A run of T updates goes through four stages:
 
 1. **range**: on the first batch one update is tried at every half decade of the allowed lr, and
    taken back. The lr whose update lowers the loss of that batch most is the top of the range.
-2. **race**: six copies of the run, from half a decade above the top down, train on the same batches.
-   The better half goes on longer, then the better two, then the best. What is chosen is a little
-   below it: a short horizon flatters high rates (Wu et al. 2018).
-3. **hold**: the lr stays, unless the loss no longer falls: then it is lowered.
-4. **cooldown**: it falls to 0 at the end of the run, and is still lowered on a plateau.
+2. **race**: six copies of the run, from the top down by half decades, train on the same batches.
+   The better half goes on longer, then the better two, then the best, which is the run.
+3. **hold**: the lr stays, unless the loss no longer falls and gradients cancel: then it is lowered.
+4. **cooldown**: it falls to 0 at the end of the run, and is still lowered at the noise floor.
 
 The constants were chosen on the five tasks of `bench/autopilot.py` with AdamW, on other seeds than
 those of the table in docs/watch.md.
@@ -27,8 +26,6 @@ LENGTHS = (1, 2, 3)
 """Lengths of the rounds, relative to each other."""
 SHORTEST = 3
 """Updates of the first round; where the budget buys fewer there is no race."""
-NOTCH = 1.0
-"""The chosen lr, as a part of the race's best."""
 WITHOUT_RACE = 0.1
 """The chosen lr as a part of the range's top, where there is no race."""
 WARMUP = 0.03
@@ -37,14 +34,14 @@ GATE = 0.25
 """A gain ratio below this holds a warmup: the step overshoots by far (0.5: the line's minimum)."""
 GATE_EVERY = 4
 """Updates of a warmup between two whose gain is measured."""
-HOLD = 0.75
+HOLD = 0.25
 """Share of the run after which the lr falls."""
 WINDOW = 0.05
 """Share of the run in each of two windows whose losses are compared."""
 LEAST_WINDOW = 8
-FALLS = 1.0
+FALLS = 1.5
 """Standard errors by which the loss must fall from one window to the next."""
-CANCEL = 0.4
+CANCEL = 0.6
 """|sum of gradients|^2 over the sum of |gradient|^2, below which gradients cancel. Independent
 noise gives 1, a direction that stays more. At the noise floor the weights go to and fro, and since
 w moves by lr times the gradients (SGD), their sum stays bounded: it gives less."""
@@ -66,13 +63,10 @@ def top_of(losses: Mapping[float, float]) -> float:
     return min(finite, key=lambda lr: (finite[lr], lr)) if finite else min(losses)
 
 
-def lane_rates(top: float, low: float, high: float) -> list[float]:
-    """Give the rates of the race, the highest first, none out of what is allowed.
-
-    The highest is one above the top: after some updates the loss is often flatter.
-    """
-    rates = [top * STEP / STEP**k for k in range(LANES[0])]
-    return [lr for lr in rates if low * (1 - 1e-9) <= lr <= high * (1 + 1e-9)] or [top]
+def lane_rates(top: float, low: float) -> list[float]:
+    """Give the rates of the race, the highest first, none below the lowest allowed."""
+    rates = [top / STEP**k for k in range(LANES[0])]
+    return [lr for lr in rates if lr >= low * (1 - 1e-9)] or [top]
 
 
 def round_lengths(budget: float) -> list[int]:

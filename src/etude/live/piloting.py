@@ -22,7 +22,7 @@ from etude.controllers import Event, stability
 from etude.errors import WatchError
 from etude.live import law
 from etude.live.snapshot import Snapshot, params, tensors
-from etude.schedules import Schedule, one_minus_sqrt
+from etude.schedules import Schedule, linear
 from etude.tasks.seeds import random_state, set_random_state
 
 Loss = Callable[[], Tensor]
@@ -146,7 +146,7 @@ class Autopilot:
         if not self._rounds:
             self._choose(max(top * law.WITHOUT_RACE, self._low), "the budget buys no race")
             return
-        rates = law.lane_rates(top, self._low, self._high)
+        rates = law.lane_rates(top, self._low)
         self._lanes = [Lane(lr, start) for lr in rates]
         self.lr = rates[0]
 
@@ -213,7 +213,7 @@ class Autopilot:
         why = f"after {self.t + 1} updates copies stood at {_listed(seen)} (log loss)"
         if self._round == len(self._rounds) or len(self._lanes) == 1:
             self._lanes = []
-            self._choose(max(best.lr * law.NOTCH, self._low), why)
+            self._choose(max(best.lr, self._low), why)
             return
         kept = order[: law.LANES[self._round]]
         self._note("race", self.lr, best.lr, why)
@@ -419,7 +419,7 @@ def autopilot(
         min_lr: the lowest lr that is tried or held, of the first group; the cooldown goes below it.
         max_lr: the highest lr that is tried.
         share: what copies may cost beside the run, as a share of its updates.
-        cooldown: an open schedule from 1 on; None: 1-sqrt to 0.
+        cooldown: an open schedule from 1 on; None: a line to 0.
         clip: norm to which gradients are clipped; None: not at all.
         active: False: `step` is a plain update.
 
@@ -439,7 +439,7 @@ def autopilot(
         min_lr=min_lr,
         max_lr=max_lr,
         share=share,
-        cooldown=one_minus_sqrt() if cooldown is None else cooldown,
+        cooldown=linear() if cooldown is None else cooldown,
         clip=clip,
         active=active,
     )
