@@ -1,20 +1,23 @@
 """Measure what `etude.watch` costs: paired rounds of a plain loop, with and without it.
 
-    python bench/watch.py                    # three networks, 60 rounds
+    python bench/watch.py                    # three networks, 25 rounds
     python bench/watch.py --peer             # with Cockpit beside it (pip install etude[bench])
     python bench/watch.py --strides 1,10,20,40,100
 
-In each of many short rounds every way trains its own copy of a network for the same updates, in
-an order that is drawn. Others use the machine too, which only adds time: so compared are the lower
-deciles of the CPU time over rounds, as ratios to the plain loop's. One thread.
+Every way trains its own copy of a network, and all take turns after each update. Others use the
+machine too, which only adds time: so of each update of a cycle (after which all strides are where
+they were) the lower quartile of its CPU time over rounds is taken, and the sums over the cycle are
+compared. One thread.
 """
 
+import math
 import random
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -24,13 +27,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import etude
+from etude.live.record import BLOCK
 from etude.live.watching import EVERY, GAIN_EVERY
 
-QUIET = 0.1
-"""The quantile of the rounds that is compared."""
+QUIET = 0.25
+"""The quantile of the rounds that is taken."""
+CYCLE = math.lcm(EVERY, GAIN_EVERY, BLOCK)
+"""Updates after which all strides are where they were."""
 Batch = tuple[Tensor, Tensor]
 Way = Callable[[nn.Module, list[Batch]], Iterator[None]]
-"""Trains on the batches once at each `next`."""
+"""Does one update at each `next`."""
 
 
 class Transformer(nn.Module):
@@ -89,7 +95,12 @@ def plain(model: nn.Module, data: list[Batch]) -> Iterator[None]:
             optimizer.zero_grad()
             functional.cross_entropy(model(inputs), labels).backward()
             optimizer.step()
-        yield
+            yield
+
+
+def loss_of(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Compute the loss of a batch."""
+    return functional.cross_entropy(model(inputs), labels)
 
 
 def watched(every: int, gain_every: int, *, again: bool) -> Way:
@@ -105,14 +116,9 @@ def watched(every: int, gain_every: int, *, again: bool) -> Way:
                 optimizer.zero_grad()
                 loss = functional.cross_entropy(model(inputs), labels)
                 loss.backward()
-                if again:
-                    watch.loss(
-                        loss, lambda x=inputs, y=labels: functional.cross_entropy(model(x), y)
-                    )
-                else:
-                    watch.loss(loss)
+                watch.loss(loss, partial(loss_of, model, inputs, labels) if again else None)
                 optimizer.step()
-            yield
+                yield
 
     return train
 
@@ -147,32 +153,27 @@ def cockpit(configuration: str, stride: int) -> Way:
                     loss.backward(create_graph=tracker.create_graph(step))
                 optimizer.step()
                 step += 1
-            yield
+                yield
 
     return train
 
 
-def measure(kind: str, ways: dict[str, Way], updates: int, rounds: int) -> dict[str, list[float]]:
-    """Give the CPU seconds of each way in each round."""
-    data = batches(kind, updates)
+def measure(kind: str, ways: dict[str, Way], rounds: int) -> dict[str, Any]:
+    """Give the CPU seconds of each update of each way, [rounds, CYCLE]."""
+    data = batches(kind, CYCLE)
     running: dict[str, Iterator[None]] = {}
     for name, way in {"plain": plain, **ways}.items():
         torch.manual_seed(0)
         running[name] = way(NETWORKS[kind](), data)
-        next(running[name])  # warms up
-    costs: dict[str, list[float]] = {name: [] for name in running}
-    turns = random.Random(0)
-    for _ in range(rounds):
-        names = list(running)
+    spent = {name: np.empty((1 + rounds, CYCLE)) for name in running}
+    turns, names = random.Random(0), list(running)
+    for at in np.ndindex(1 + rounds, CYCLE):
         turns.shuffle(names)
-        spent = {}
         for name in names:
             began = time.process_time()
             next(running[name])
-            spent[name] = time.process_time() - began
-        for name, seconds in spent.items():
-            costs[name].append(seconds)
-    return costs
+            spent[name][at] = time.process_time() - began
+    return {name: seconds[1:] for name, seconds in spent.items()}  # the first round warms up
 
 
 @contextmanager
@@ -183,26 +184,26 @@ def aside() -> Any:
         yield
 
 
-def extra(spent: list[float], plain_spent: list[float]) -> float:
-    """Give what a way costs more than the plain loop, as a share, by the lower deciles."""
-    return float(np.quantile(spent, QUIET) / np.quantile(plain_spent, QUIET) - 1)
+def typical(seconds: Any) -> float:
+    """Give the time of a cycle: the lower quartile of each of its updates, summed."""
+    return float(np.quantile(seconds, QUIET, axis=0).sum())
 
 
-def shown(spent: list[float], plain_spent: list[float]) -> str:
-    """Write it with its 95 % interval: a bootstrap over rounds."""
-    both, draw = np.array([spent, plain_spent]), np.random.default_rng(0)
-    rows = draw.integers(0, len(spent), (1000, len(spent)))
-    low, high = np.quantile([extra(*both[:, row]) for row in rows], [0.025, 0.975])
-    return f"{extra(spent, plain_spent):+.1%} ({low:+.1%} to {high:+.1%})"
+def shown(spent: Any, plain_spent: Any) -> str:
+    """Write what a way costs more than the plain loop, with its 95 % bootstrap interval."""
+    draw, rounds = np.random.default_rng(0), len(spent)
+    rows = [slice(None), *draw.integers(0, rounds, (400, rounds))]
+    found = [typical(spent[row]) / typical(plain_spent[row]) - 1 for row in rows]
+    low, high = np.quantile(found[1:], [0.025, 0.975])
+    return f"{found[0]:+.1%} ({low:+.1%} to {high:+.1%})"
 
 
 @click.command()
-@click.option("--updates", default=40, show_default=True, help="Of one way in one round.")
-@click.option("--rounds", default=60, show_default=True)
+@click.option("--rounds", default=25, show_default=True)
 @click.option("--strides", default="", help="Measure these strides instead of the default.")
 @click.option("--networks", default=",".join(NETWORKS), show_default=True)
 @click.option("--peer", is_flag=True, help="Measure Cockpit too.")
-def main(updates: int, rounds: int, strides: str, networks: str, peer: bool) -> None:
+def main(rounds: int, strides: str, networks: str, peer: bool) -> None:
     """Print a Markdown table: what a watch costs beside the plain loop."""
     torch.set_num_threads(1)
     ways: dict[str, Way] = {
@@ -222,12 +223,10 @@ def main(updates: int, rounds: int, strides: str, networks: str, peer: bool) -> 
     for kind in networks.split(","):
         some = {n: w for n, w in ways.items() if kind != "transformer" or "Cockpit" not in n}
         with aside():
-            costs = measure(kind, some, updates, rounds)
+            costs = measure(kind, some, rounds)
         cells = [shown(costs[name], costs["plain"]) if name in costs else "" for name in ways]
         click.echo(f"| {kind} | {' | '.join(cells)} |")
-    click.echo(
-        f"\n{rounds} rounds of {updates} updates each, torch {torch.__version__}, one thread."
-    )
+    click.echo(f"\n{rounds} rounds of {CYCLE} updates each, torch {torch.__version__}, one thread.")
 
 
 if __name__ == "__main__":

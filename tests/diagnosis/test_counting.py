@@ -19,6 +19,8 @@ def test_every_rule_is_in_the_table_with_a_page():
 
 
 def test_a_run_without_a_plan_gives_no_finding():
-    scheduler = counting.SchedulerCounts("CosineAnnealingLR", True, 50, 0, 1.0, 1, 10)
+    scheduler = counting.SchedulerCounts(
+        "CosineAnnealingLR", ours=True, steps=50, early=0, every=1.0, most=1, length=10
+    )
     counts = counting.Counts(50, 50, 50, 0, None, None, (scheduler,))
     assert counting.findings(counts) == []

@@ -160,7 +160,7 @@ def test_harm_is_rolled_back(harm):
         for p in model.parameters():
             p.mul_(math.nan if harm == "nan" else 30.0)
     fly(pilot, model, 110, TOTAL)
-    (rollback,) = [event for event in pilot.events if event.controller == "rollback"]
+    rollback = next(event for event in pilot.events if event.controller == "rollback")
     assert rollback.after == pytest.approx(rollback.before / 2)
     assert loss_at(model, 500).item() < 1.5 * good
 

@@ -45,7 +45,7 @@ def loss_of(model, t):
     return functional.cross_entropy(model(inputs), labels)
 
 
-@dataclass
+@dataclass(eq=False)
 class Ended:
     """All that a run leaves behind."""
 
@@ -53,7 +53,7 @@ class Ended:
     optimizer: dict
     random: torch.Tensor
 
-    def __eq__(self, other):
+    def same_as(self, other):
         return (
             all(torch.equal(a, other.model[n]) for n, a in self.model.items())
             and torch.equal(self.random, other.random)
@@ -189,7 +189,7 @@ def test_a_watched_run_has_the_bits_of_an_unwatched_one(loop, make):
         if watch:
             watch.close()
         ends.append(left_by(model, optimizer))
-    assert ends[0] == ends[1]
+    assert ends[0].same_as(ends[1])
 
 
 def test_it_records_what_happened():
@@ -457,3 +457,38 @@ def test_an_unwatched_loss_is_missing_not_wrong():
     functional.cross_entropy(model(batch(0)[0]), batch(0)[1]).backward()
     optimizer.step()
     assert math.isnan(watch.curve().loss[0])
+    watch.close()
+    assert watch.findings == []
+
+
+def test_a_run_that_breaks_is_told_at_once():
+    heard = []
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with etude.watch(model, optimizer, total=1000, on_finding=heard.append, store=False) as watch:
+        plain_loop(model, optimizer, watch)
+        assert [finding.code for finding in heard] == ["ED01"]
+    assert heard[0].span[0] < 5
+
+
+def test_the_line_shows_where_the_run_is_and_what_is_wrong(capsys):
+    from etude.live import line as module
+
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with etude.watch(model, optimizer, total=1000, live=True, store=False) as watch:
+        plain_loop(model, optimizer, watch)
+    shown = capsys.readouterr()
+    assert "ED01" in shown.err
+    assert shown.out == ""
+    text = module.line(120, 1000, {"loss": 0.5, "lr": 0.01, "gain": math.nan}, 2)
+    assert text == "update 120/1,000 · loss 0.5 · lr 0.01 · 2 findings"
+
+
+def test_it_is_silent_where_nobody_sits_at_a_terminal(capsys):
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with etude.watch(model, optimizer, store=False) as watch:
+        plain_loop(model, optimizer, watch)
+    assert watch.findings
+    assert capsys.readouterr() == ("", "")

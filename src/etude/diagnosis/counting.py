@@ -85,8 +85,7 @@ class Counts:
 def findings(counts: Counts) -> list[Finding]:
     """Give what is wrong with a run's use of its schedulers, by what was counted so far."""
     found = [rule(counts) for rule in _OF_RUN]
-    for scheduler in counts.schedulers:
-        found.append(_first(counts, scheduler))
+    found += [_first(counts, scheduler) for scheduler in counts.schedulers]
     return [each for each in found if each is not None]
 
 
@@ -141,7 +140,7 @@ def never_stepped(counts: Counts, scheduler: SchedulerCounts) -> Finding | None:
     )
 
 
-def before_optimizer(counts: Counts, scheduler: SchedulerCounts) -> Finding | None:
+def before_optimizer(_: Counts, scheduler: SchedulerCounts) -> Finding | None:
     """ED32: `scheduler.step()` is called before `optimizer.step()`.
 
     What it sees: a call before the first update was tried. An update that a gradient scaler

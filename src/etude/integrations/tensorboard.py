@@ -1,5 +1,6 @@
 """Write scalars for TensorBoard, with torch's own writer."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,10 @@ class Board:
         self._writer = _writer(place) if self._own else place
 
     def write(self, update: int, values: Mapping[str, float]) -> None:
-        """Write the values of one update under their tags."""
+        """Write the values of one update under their tags; nan stands for one that is not known."""
         for tag, value in values.items():
-            self._writer.add_scalar(tag, value, update)
+            if not math.isnan(value):
+                self._writer.add_scalar(tag, value, update)
 
     def close(self) -> None:
         """Write out what is waiting."""

@@ -5,10 +5,9 @@ A run of T updates goes through four stages:
 1. **range**: on the first batch one update is tried at every half decade of the allowed lr, and
    taken back. The lr whose update lowers the loss of that batch most is the top of the range.
 2. **race**: six copies of the run, from the top down by half decades, train on the same batches.
-   The better half goes on longer, then the better two, then the best. What is chosen is a little
-   below it: a short horizon flatters high rates (Wu et al. 2018).
-3. **hold**: the lr stays, unless the loss no longer falls: then it is lowered.
-4. **cooldown**: it falls to 0 at the end of the run, and is still lowered on a plateau.
+   The better half goes on longer, then the better two, then the best, which is the run.
+3. **hold**: the lr stays, unless the loss no longer falls and gradients cancel: then it is lowered.
+4. **cooldown**: it falls to 0 at the end of the run, and is still lowered at the noise floor.
 
 The constants were chosen on the five tasks of `bench/autopilot.py` with AdamW, on other seeds than
 those of the table in docs/watch.md.
@@ -27,8 +26,6 @@ LENGTHS = (1, 2, 3)
 """Lengths of the rounds, relative to each other."""
 SHORTEST = 3
 """Updates of the first round; where the budget buys fewer there is no race."""
-NOTCH = 1.0
-"""The chosen lr, as a part of the race's best."""
 WITHOUT_RACE = 0.1
 """The chosen lr as a part of the range's top, where there is no race."""
 WARMUP = 0.03

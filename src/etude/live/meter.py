@@ -45,6 +45,14 @@ class Measured:
     scale: Any = 1.0
     """What the gradient must be multiplied by: it was clipped, or a gradient scaler scaled it."""
 
+    @property
+    def size(self) -> int:
+        """How many numbers `tensors` holds."""
+        columns = (self.grads, self.weights, self.changes, self.zeros)
+        singles = (self.predicted, self.gained, self.scale)
+        each = sum(part is not None for part in columns) * len(self.places)
+        return each + sum(part is not None for part in singles)
+
     def tensors(self) -> list[Tensor]:
         """Give all there is to read, flat."""
         scale = self.scale if isinstance(self.scale, Tensor) else torch.tensor(float(self.scale))
@@ -239,7 +247,8 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
 def norms(tensors: Sequence[Tensor]) -> Tensor:
     """Give the 2-norm of each tensor, [tensors]."""
     first = tensors[0].device
-    found = torch._foreach_norm(list(tensors))  # noqa: SLF001 - a tenth of the time of a loop
+    # a tenth of the time of a loop over them
+    found = torch._foreach_norm(list(tensors))  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage]
     return torch.stack([each.to(first, torch.float32, non_blocking=True) for each in found])
 
 

@@ -213,7 +213,7 @@ class Autopilot:
         why = f"after {self.t + 1} updates copies stood at {_listed(seen)} (log loss)"
         if self._round == len(self._rounds) or len(self._lanes) == 1:
             self._lanes = []
-            self._choose(max(best.lr * law.NOTCH, self._low), why)
+            self._choose(max(best.lr, self._low), why)
             return
         kept = order[: law.LANES[self._round]]
         self._note("race", self.lr, best.lr, why)
@@ -269,8 +269,8 @@ class Autopilot:
         if len(grads) != len(self._sum):
             self._sum = [torch.zeros_like(grad) for grad in grads]
             self._squares = torch.zeros_like(self._squares, device=grads[0].device)
-        for total, grad in zip(self._sum, grads, strict=True):
-            total += grad
+        for so_far, grad in zip(self._sum, grads, strict=True):
+            so_far.add_(grad)
         self._squares += _square(grads)
 
     def _judge_window(self) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from etude.live.meter import Measured, Read
 from etude.records import Array, Curve
 
-BLOCK = 64
+BLOCK = 80
 """Updates whose signals are read from the device together."""
 
 
@@ -85,28 +85,34 @@ class Record:
 
 
 def _numbers(rows: list[Row]) -> list[tuple[float, list[float], int, Array]]:
-    """Read all that rows hold in one transfer: loss, lrs, overflow, and the measured signals."""
-    parts: list[Tensor] = []
-    for row in rows:
-        parts.append(row.loss)
-        parts += [lr for lr in row.lrs if isinstance(lr, Tensor)]
-        parts += [] if row.overflow is None else [row.overflow]
-        parts += [] if row.measured is None else row.measured.tensors()
-    device = rows[0].loss.device
-    flat = torch.cat([part.detach().to(device, torch.float64).reshape(-1) for part in parts])
-    values = flat.cpu().numpy()
-    found: list[tuple[float, list[float], int, Array]] = []
-    at = 0
+    """Read all that rows hold: loss, lrs, overflow, and the measured signals.
 
-    def take(count: int = 1) -> Array:
+    The losses are joined in one operation, which for a small network costs less than a tenth of
+    what one operation a row would.
+    """
+    losses = torch.stack([row.loss for row in rows]).double()
+    extras = [part for row in rows for part in _extras(row)]
+    flat = torch.cat([losses, *(each.to(losses.device) for each in extras)])
+    values = flat.cpu().numpy()
+    at = len(rows)
+
+    def take(count: int) -> Array:
         nonlocal at
         at += count
         return values[at - count : at]
 
-    for row in rows:
-        loss = float(take()[0])
-        lrs = [float(take()[0]) if isinstance(lr, Tensor) else float(lr) for lr in row.lrs]
-        overflow = 0 if row.overflow is None else int(take()[0] > 0)
-        size = 0 if row.measured is None else sum(p.numel() for p in row.measured.tensors())
+    found: list[tuple[float, list[float], int, Array]] = []
+    for row, loss in zip(rows, values.tolist(), strict=False):
+        lrs = [float(take(1)[0]) if isinstance(lr, Tensor) else float(lr) for lr in row.lrs]
+        overflow = 0 if row.overflow is None else int(take(1)[0] > 0)
+        size = 0 if row.measured is None else row.measured.size
         found.append((loss, lrs, overflow, take(size)))
     return found
+
+
+def _extras(row: Row) -> list[Tensor]:
+    """Give what only some rows hold on the device, flat."""
+    parts = [lr for lr in row.lrs if isinstance(lr, Tensor)]
+    parts += [] if row.overflow is None else [row.overflow]
+    flat = [part.detach().double().reshape(1) for part in parts]
+    return flat + ([] if row.measured is None else row.measured.tensors())

@@ -35,9 +35,9 @@ from etude.live.tally import Tally
 from etude.records import Array, Curve, Finding, Run
 from etude.store import Store
 
-EVERY = 20
+EVERY = 40
 """Updates between two that are measured, by default; see `bench/watch.py`."""
-GAIN_EVERY = 40
+GAIN_EVERY = 80
 """Updates between two whose gain is measured, by default: each takes one more forward pass."""
 GROWTH = 1.1
 """The rules look again when the curve has become longer by this factor: so all looks together cost
@@ -84,6 +84,7 @@ class Watch:
         self._again: list[Again] = []
         self._norm: Any = None
         self._measuring = False
+        self._told_all = True  # else a missing loss would look like one that is not finite
         self._looked, self._told = 0, set[tuple[str, str]]()
         self._began = time.perf_counter()
         self._undo = self._attach()
@@ -142,8 +143,8 @@ class Watch:
         values = (float(self._tally.updates), float(loss), float(metric), float(spread))
         self._record.evaluations.append(values)
         if self._board:
-            known = {"val_loss": values[1], "val_metric": values[2]}
-            self._board.write(self._tally.updates, {k: v for k, v in known.items() if v == v})
+            named = {"val_loss": values[1], "val_metric": values[2]}
+            self._board.write(self._tally.updates, named)
 
     def curve(self) -> Curve:
         """Give what was recorded so far; this waits for the device."""
@@ -255,6 +256,7 @@ class Watch:
         update = self._tally.updates
         measured = self._meter.after(self._loss, self._again, self._norm)
         lrs = [_kept(group["lr"]) for group in self._optimizer.param_groups]
+        self._told_all &= self._loss is not None
         loss = _MISSING if self._loss is None else self._loss
         overflow = getattr(self._optimizer, "found_inf", None)
         overflow = overflow.clone() if isinstance(overflow, Tensor) else None
@@ -278,9 +280,8 @@ class Watch:
     def _write(self, board: Board, rows: Iterable[Array]) -> None:
         names = ("lr", "loss", "grad_norm", "update_ratio")
         for row in rows:
-            if row[3] == row[3]:
-                values = dict(zip(names, map(float, row[1:]), strict=True))
-                board.write(int(row[0]), {k: v for k, v in values.items() if v == v})
+            if not math.isnan(row[3]):  # this update was measured
+                board.write(int(row[0]), dict(zip(names, map(float, row[1:]), strict=True)))
 
     def _look(self, *, ended: bool) -> None:
         """Ask the rules; those that read the curve only when it has grown enough."""
@@ -289,7 +290,7 @@ class Watch:
         rows = len(self._record.blocks)
         if ended or rows >= GROWTH * self._looked:
             self._looked = rows
-            self._of_curve = findings_of(self._record.curve(), ended=ended)
+            self._of_curve = findings_of(self._record.curve()) if self._told_all else []
         self.findings = [*self._of_curve, *found]
         for finding in self.findings:
             self._tell(finding)
