@@ -23,7 +23,7 @@ LINK = (
 )
 
 WEIGHT = """performance.getEntries()
-  .filter((entry) => entry.decodedBodySize && !/stream|event/.test(entry.name + entry.initiatorType))
+  .filter(({ name, decodedBodySize }) => decodedBodySize && !name.includes("/stream/"))
   .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
 
 
