@@ -19,6 +19,8 @@ from etude.cli import main
         "from etude.cli import main; main(['compare', '--help'], standalone_mode=False)",
         "from etude.cli import main; main(['find', '--help'], standalone_mode=False)",
         "from etude.cli import main; main(['runs', '--help'], standalone_mode=False)",
+        "from etude.cli import main; main(['curriculum', '--help'], standalone_mode=False)",
+        "from etude.curriculum import load; load()",
         "from etude.cli import main; main(['schedule', 'hf: cosine'], standalone_mode=False)",
         "import etude; etude.scale_lr(0.1, 64, 256)",
     ],
@@ -28,7 +30,7 @@ def test_torch_is_not_imported_before_it_is_needed(code):
     subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("command", ["compare", "schedule", "tasks", "runs"])
+@pytest.mark.parametrize("command", ["compare", "schedule", "tasks", "runs", "curriculum"])
 def test_every_command_has_help_and_is_listed(command):
     assert command in CliRunner().invoke(main, ["--help"]).output
     assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0

@@ -13,13 +13,15 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from etude.curriculum.places import Place, refuse
+from etude.curriculum.places import Place, refuse, unknown
 
 _FENCE = re.compile(r"^\s*(```+|~~~+)")
 _HEADING = re.compile(r"^## +(.+?)\s*$")
 _TRAILER = re.compile(r"^(proof|unproved): *(.*)$")
 _ENTRY = re.compile(r"^(?:[-*]|\d+[.)]) +(?:\[([ xX])\] +)?(.*)$")
-_DETAIL = re.compile(r"^\s+[-*] +(why|claim|proof|unproved): *(.*)$")
+_DETAIL = re.compile(r"^\s+[-*] +([a-z]+): *(.*)$")
+DETAILS = ("why", "claim", "proof", "unproved")
+"""What an option may say of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,9 @@ def _entry(rows: list[str], place: Place) -> Entry:
     box, text = (first[1], first[2]) if first else (None, "")
     lines, details, last = [text], dict[str, str](), ""
     for row in rows[1:]:
-        detail = _DETAIL.match(row)
+        detail = None if box is None else _DETAIL.match(row)
+        if detail and detail[1] not in DETAILS:
+            raise refuse(place, unknown("detail of an option", detail[1], DETAILS))
         if detail:
             last = detail[1]
             if last in details:

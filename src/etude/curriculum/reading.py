@@ -40,10 +40,10 @@ from etude.curriculum.places import Place, Problem, Refused, refuse, unknown
 from etude.curriculum.plain_yaml import Strict, build, read
 from etude.curriculum.variation import Variants
 
-PARTS = (
+LessonPart = Literal[
     "overview", "model", "step", "hood", "expert", "limits", "production", "connections",
     "takeaways", "topic",
-)  # fmt: skip
+]  # fmt: skip
 """What part of a lesson an item can be; a topic goes beyond the first lesson."""
 HEADINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "lesson": (
@@ -66,6 +66,8 @@ HEADINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flash": (("Cards",), ()),
 }  # fmt: skip
 """Headings by kind: those that must be there, and those that may. All may have `Flash`."""
+REPEATED = ("Note", "Pattern", "Connection", "Point", "Follow-up")
+"""Headings that may be there more than once, each with a title of its own."""
 SOURCE = re.compile(r"new|00[0-3]/[a-z0-9-]+")
 
 
@@ -97,10 +99,7 @@ class Front(Strict):
 
 
 class _LessonFront(Front):
-    part: Literal[
-        "overview", "model", "step", "hood", "expert", "limits", "production", "connections",
-        "takeaways", "topic",
-    ]  # fmt: skip
+    part: LessonPart
 
 
 class _QuestionFront(Front):
@@ -163,6 +162,11 @@ def _check_headings(kind: Kind, parts: Sequence[Part], place: Place) -> None:
         for part in parts[1:]
         if part.heading not in allowed
     ]
+    wrong += [
+        Problem(part.place, f"the heading '## {part.heading}' is there twice; keep one")
+        for number, part in enumerate(parts[1:])
+        if part.heading in found[:number] and part.heading not in REPEATED
+    ]
     missing = [
         Problem(place, f"the heading '## {name}' is missing") for name in must if name not in found
     ]
@@ -191,7 +195,15 @@ class _Parts:
 
     def list(self, heading: str) -> tuple[Prose, ...]:
         """Give the entries of the list under a heading."""
-        return tuple(Prose(each.text, each.place) for each in entries(self.prose(heading)))
+        return tuple(Prose(each.text, each.place) for each in entries(self.bare(heading)))
+
+    def bare(self, heading: str) -> Prose:
+        """Give the text under a heading that states nothing and so carries no evidence."""
+        for part in self.all(heading):
+            if part.trailers:
+                message = f"no proof is read under '## {heading}'; give it with what it proves"
+                raise refuse(part.trailers[0][2], message)
+        return self.prose(heading)
 
     def sections(self, *, without: Sequence[str] = ()) -> tuple[Section, ...]:
         """Give all parts but those that are read otherwise."""
@@ -203,7 +215,7 @@ class _Parts:
 
     def cards(self, heading: str = "Flash") -> tuple[Card, ...]:
         """Give the cards: `front :: back`, one an entry."""
-        return tuple(self._card(each) for each in entries(self.prose(heading)))
+        return tuple(self._card(each) for each in entries(self.bare(heading)))
 
     def _card(self, entry: Entry) -> Card:
         front, mark, back = entry.text.partition("::")
@@ -214,6 +226,7 @@ class _Parts:
 
     def choice(self, heading: str, ask: Prose | None = None) -> Choice:
         """Give the options under a heading; the question stands before them unless given."""
+        self.bare(heading)
         (part, *_) = self.all(heading)
         text, place = part.prose.markdown, part.prose.place
         first = re.search(r"^[-*] +\[", text, re.MULTILINE)
@@ -225,7 +238,8 @@ class _Parts:
         options = [_option(n, each) for n, each in enumerate(entries(listed))]
         right = sum(option.right for option in options)
         if right != 1 or len(options) < 2:  # noqa: PLR2004 - a choice needs two
-            raise refuse(part.place, f"exactly one of at least two options is [x], got {right}")
+            got = f"got {len(options)} and {right}"
+            raise refuse(part.place, f"expected two options or more, one of them [x]; {got}")
         return Choice(before if ask is None else ask, tuple(options))
 
 
@@ -309,9 +323,9 @@ def _practice(front: Any, parts: _Parts) -> Practice:
     return Practice(
         **_common(front, parts, "Options", *lists),
         answer=parts.choice("Options", parts.body),
-        hints=(parts.prose("Hint"),),
+        hints=(parts.bare("Hint"),),
         steps=parts.list("Steps"),
-        quick_check=parts.prose("Quick check"),
+        quick_check=parts.bare("Quick check"),
         mistakes=parts.list("Common mistakes"),
         variants=_variants(parts),
     )

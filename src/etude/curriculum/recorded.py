@@ -2,8 +2,8 @@
 
 No author types a measured number. A text writes `{{experiment/check}}` and shows what
 `etude curriculum prove --record` put into `recorded.json`; `prove` measures again and says where
-the two have come apart. `{{.../...:%}}` shows a share as a percentage, `:+` a sign, `:ci` the 95 %
-interval.
+the two have come apart. `{{.../...:%}}` shows a share as a percentage, `:p` a difference of shares
+in percentage points, `:+` a sign, `:ci` the 95 % interval.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from etude.curriculum.places import Place, Problem
 
 FILE = "recorded.json"
-_QUOTE = re.compile(r"\{\{ *([^{}:\s/]+/[^{}:\s]+)(?::([%+ci]+))? *\}\}")
+_QUOTE = re.compile(r"\{\{ *([^{}:\s/]+/[^{}:\s]+)(?::([%p+ci]+))? *\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ class Measured:
         if isinstance(self.value, tuple):
             return ", ".join(_number(value, how) for value in self.value)
         if "ci" in how:
-            return f"[{_number(self.low, how)}, {_number(self.high, how)}]"
+            bare = how.replace("p", "")
+            scale = 100 if bare != how else 1
+            return f"[{_number(scale * self.low, bare)}, {_number(scale * self.high, bare)}]"
         return _number(self.value, how)
 
 
@@ -61,6 +63,8 @@ def _number(value: float, how: str) -> str:
     sign = "+" if "+" in how else ""
     if "%" in how:
         return f"{_digits(100 * value, sign)} %"
+    if "p" in how:
+        return f"{_digits(100 * value, sign)} points"
     return _digits(value, sign)
 
 

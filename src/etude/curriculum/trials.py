@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -152,12 +153,18 @@ def _ratio(run: Run, check: Check) -> float:
 
 def curvature(run: Run, task: str, at: int | None) -> float:
     """Give the largest eigenvalue of the Hessian after so many updates of a run, or at its end."""
-    ready, plan = prepared(task), Plan(strategy(run.strategy), run.seed)
+    return _curvature(task, run.strategy, run.seed, run.planned, run.planned if at is None else at)
+
+
+@cache
+def _curvature(task: str, text: str, seed: int, updates: int, at: int) -> float:
+    """Train the run again up to there: a curve keeps no weights. Several checks ask the same."""
+    ready = prepared(task)
     with untouched(), plain_arithmetic():
-        cohort = SerialCohort(ready, [plan], updates=run.planned)
-        cohort.advance(run.planned if at is None else at)
+        cohort = SerialCohort(ready, [Plan(strategy(text), seed)], updates=updates)
+        cohort.advance(at)
         ((_, state),) = cohort.state()["runs"]
-        model = build_model(ready.task, run.seed)
+        model = build_model(ready.task, seed)
         model.load_state_dict(state["model"])
         return sharpness(ready, model).value
 

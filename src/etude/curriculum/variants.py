@@ -50,6 +50,7 @@ def make(item: Practice, number: int) -> Variant:
     spec = item.variants
     if spec is None:
         raise ContentError(f"{item.id} must have '## Variants' to be varied; write them")
+    number %= spec.count
     values = spec.values(number)
     drafts = _drafts(spec, values)
     if sum(draft.right for draft in drafts) != 1:
