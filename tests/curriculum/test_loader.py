@@ -82,3 +82,12 @@ def test_unknown_names_are_told_with_what_is_near(folder):
         course.item("slow-is-shure")
     with pytest.raises(ContentError, match="must be a folder of content"):
         load(folder / "nowhere")
+
+
+def test_files_that_cannot_be_read_are_told(folder):
+    (folder / "myths" / "latin.md").write_bytes(b"---\nkind: myth\ntitle: \xe9tude\n---\n")
+    _, problems = load_all(folder)
+    assert str(problems[0]).startswith("myths/latin.md:1: must be a UTF-8 text, but UnicodeDecode")
+    (folder / "recorded.json").write_text('{"values": 3}', encoding="utf-8")
+    with pytest.raises(ContentError, match="remove it and record again"):
+        load(folder)

@@ -94,3 +94,24 @@ def test_a_prepared_task_keeps_its_batch_size():
     prepared = prepare(load_task("seed-line"))
     with pytest.raises(CompareError, match="keeps its batch_size=3, got batch_size=2"):
         compare(prepared, ["sgd lr=0.1"], batch_size=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sgd lr=0.1 plateau mode=max", "mode=max watches the task's metric, and seed-line has"),
+        ("sgd lr=0.1 plateau mode=max * greedy", r"all the metric \(mode=max\), got `sgd lr=0.1"),
+    ],
+)
+def test_controllers_must_have_what_they_watch(text, message):
+    with pytest.raises(CompareError, match=message):
+        compare("seed-line", [text], updates=20, seeds=1)
+
+
+def test_a_comparison_trains_controllers_beside_schedules():
+    texts = ["sgd lr=0.1 plateau 0.3 patience=1", "sgd lr=0.1 cosine", "sgd lr=0.1"]
+    answer = compare("seed-line", texts, updates=100, seeds=2, workers=0)
+    assert sorted(place.strategy for place in answer.ranking) == sorted(
+        str(strategy(text)) for text in texts
+    )
+    assert {run.outcome for run in answer.runs} <= set(Outcome)

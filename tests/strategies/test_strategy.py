@@ -30,6 +30,8 @@ def test_text_gives_optimizer_rate_options_and_schedule():
         "adamw lr=0.001 betas=0.9,0.95 wd=0.0 batch=16 warmup 5% -> constant -> 1-sqrt 20%",
         "rmsprop lr=0.01 alpha=0.9 momentum=0.5 one-cycle",
         "adagrad lr=0.1 clip=0.5 0.5 * cosine",
+        "sgd lr=0.1 plateau 0.5 patience=3",
+        "adamw lr=0.1 (warmup 5% -> cosine) * plateau patience=3 mode=max * spike",
     ],
 )
 def test_text_and_json_round_trip(text):

@@ -1,5 +1,6 @@
 """`etude.training.pool`: the same runs in workers, and workers that die."""
 
+import io
 import os
 import pickle
 import signal
@@ -22,7 +23,7 @@ from etude.training import Engine, Plan, Pool
 from etude.training import pool as pool_module
 from etude.training import run as run_module
 from etude.training.checkpoints import read_checkpoint
-from etude.training.prefix import cost, groups
+from etude.training.prefix import Branch, cost, groups
 from etude.training.run import train
 
 PLANS = [
@@ -178,7 +179,7 @@ class Shelf:
 
     def keep(self, group, checkpoint):
         self.kept[group] = checkpoint
-        if self.until is not None and read_checkpoint(checkpoint).update >= self.until:
+        if self.until is not None and read_checkpoint(checkpoint, group).update >= self.until:
             raise KeyboardInterrupt
 
     def drop(self, group):
@@ -220,7 +221,7 @@ def test_another_pool_goes_on_from_what_an_interrupted_one_kept(
         whole = pool.trained
     shelf, before = left_behind(SHARING, engine, workers)
     assert shelf.kept
-    begun = sum(read_checkpoint(kept).update for kept in shelf.kept.values())
+    begun = sum(read_checkpoint(kept, group).update for group, kept in shelf.kept.items())
     with Pool(digits, workers=workers, engine=engine) as pool:
         runs = {key(run): run for run in pool.train(SHARING, updates=40, checkpoints=shelf)}
         assert pool.updates_done == 40 * len(SHARING)
@@ -249,15 +250,36 @@ def test_a_group_is_taken_up_as_it_was_though_some_of_its_runs_are_known(digits,
 def test_a_checkpoint_that_cannot_be_read_is_as_good_as_none(digits, left_behind, workers):
     shelf, _ = left_behind(PLANS[:2], ENGINES[1], 0)
     ((group, kept),) = shelf.kept.items()
-    other = replace(read_checkpoint(kept), cohort={"written by": "other code"})
+    other = replace(read_checkpoint(kept, group), cohort={"written by": "other code"})
     with Pool(digits, workers=0) as pool:
         expected = {run.id for run in collect(pool, PLANS[:2]).values()}
-    for damaged in (b"", kept[: len(kept) // 2], b"no pickle", pickle.dumps(1), other.as_bytes()):
+    for damaged in (b"", kept[: len(kept) // 2], b"no zip", pickle.dumps(1), other.as_bytes(group)):
         shelf.kept = {group: damaged}
         with Pool(digits, workers=workers, engine=ENGINES[1]) as pool:
             runs = list(pool.train(PLANS[:2], updates=40, checkpoints=shelf))
             assert (pool.trained, pool.updates_done) == (80, 80)
         assert {run.id for run in runs} == expected
+
+
+class Hostile:
+    """Unpickled, it writes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_reading_a_checkpoint_runs_no_code(tmp_path):
+    group = (Branch(PLANS[0], None, 0),)
+    planted = io.BytesIO()
+    torch.save((1, {0: 0}, {"runs": Hostile(tmp_path / "ran")}), planted)
+    for content in (pickle.dumps(Hostile(tmp_path / "ran")), planted.getvalue()):
+        assert read_checkpoint(content, group) is None
+    assert not list(tmp_path.iterdir())
+    torch.load(io.BytesIO(planted.getvalue()), weights_only=False)[2]["runs"].close()
+    assert list(tmp_path.iterdir())  # it would have been
 
 
 def test_only_what_was_trained_is_counted(digits):

@@ -132,6 +132,11 @@ class Controller(Described, ABC):
         """Turn its spans into updates of a run."""
         return type(self)(**self.values_for(run))
 
+    @property
+    def maximizes(self) -> bool:
+        """Whether more of what it watches is better."""
+        return getattr(self, "mode", "min") == "max"
+
     def steers(self, group: int) -> bool:
         """Say whether a param group is one of its own."""
         return self.groups is None or group in self.groups

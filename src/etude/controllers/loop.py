@@ -22,6 +22,10 @@ class Loop:
         self.states: list[State] = [controller.start() for controller in controllers]
         self.events: list[Event] = []
 
+    def watches(self, watched: str) -> bool:
+        """Say whether a controller watches the `loss` or the `metric`."""
+        return any(law.watches == watched for law in self.controllers)
+
     def observe(self, t: int, watched: str, value: Any) -> None:
         """Give an observation to each controller that watches it.
 

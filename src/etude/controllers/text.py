@@ -29,15 +29,19 @@ CONTROLLERS: dict[str, type[Controller]] = {
 _NAME = re.compile(rf"(?:{'|'.join(CONTROLLERS)})(?![^\s*()])")
 
 
-def parse(text: str) -> Schedule | Controlled:
+def parse(text: str, start: int = 0) -> Schedule | Controlled:
     """Read a schedule, or one with controllers, from text as `str` writes it.
+
+    Args:
+        text: `warmup 5% -> cosine * plateau factor=0.5`, say.
+        start: Where in `text` it begins; errors point into the whole text.
 
     Raises:
         ScheduleError: The text is neither; the message shows where and what was expected.
     """
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users err
         raise ScheduleError(f"a controller's text must be a string, got {text!r}")
-    parser = _Parser(text, 0)
+    parser = _Parser(text, start)
     schedule = constant() if parser.controller_next() else parser.schedule()
     controllers = [parser.controller()] if parser.controller_next() else []
     while parser.take("*"):

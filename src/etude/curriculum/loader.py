@@ -13,7 +13,7 @@ from etude.curriculum.plain_yaml import Lines, build, read
 from etude.curriculum.reading import FOLDERS, read_item
 from etude.curriculum.recorded import Recorded
 from etude.curriculum.track import Track
-from etude.errors import ContentError
+from etude.errors import ContentError, brief
 
 CONTENT = Path(__file__).parent / "content"
 """The course that comes with étude."""
@@ -161,4 +161,7 @@ class _Reader:
             return read_one(path, Place(path.relative_to(self.root).as_posix()))
         except Refused as refused:
             self.problems += refused.problems
-            return None
+        except (OSError, UnicodeDecodeError) as error:
+            place = Place(path.relative_to(self.root).as_posix())
+            self.problems.append(Problem(place, f"must be a UTF-8 text, but {brief(error)}"))
+        return None

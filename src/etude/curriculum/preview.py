@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from etude.curriculum.items import AnyItem, Choice, Evidence, Interview, Practice, Question
+from etude.curriculum.items import AnyItem, Choice, Evidence, Fact, Interview, Practice, Question
 from etude.curriculum.markdown import Prose
 
 
@@ -19,6 +19,8 @@ def markdown_of(item: AnyItem, *, keys: bool = False) -> str:
 def _parts(item: AnyItem, *, keys: bool) -> Iterator[str]:
     yield f"# {item.title}"
     yield f"*{item.kind}, {item.level}, about {item.concept}; source: {', '.join(item.sources)}*"
+    if isinstance(item, Fact):
+        yield f"*what is commonly said: {item.verdict}*"
     if item.body:
         yield item.body.markdown
     if item.choice:

@@ -193,7 +193,11 @@ def _far(before: Value, now: Value) -> bool:
 
 
 def record(course: Curriculum, proved: Proved) -> Recorded:
-    """Give what was recorded before with what was measured now, and write it down."""
+    """Give what was recorded before with what was measured now, and write it down.
+
+    Raises:
+        ContentError: the folder cannot be written.
+    """
     known = {
         f"{experiment.id}/{check.id}"
         for experiment in course.experiments.values()
@@ -208,5 +212,5 @@ def record(course: Curriculum, proved: Proved) -> Recorded:
         "python": python_version(),
     }
     kept = Recorded(values, about)
-    (course.folder / recorded.FILE).write_text(recorded.text_of(kept), encoding="utf-8")
+    recorded.write(course.folder, kept)
     return kept

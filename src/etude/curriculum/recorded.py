@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from etude.curriculum.places import Place, Problem
+from etude.errors import ContentError, brief
+from etude.report.files import write_text_atomically
 
 FILE = "recorded.json"
 _QUOTE = re.compile(r"\{\{ *([^{}:\s/]+/[^{}:\s]+)(?::([%p+ci]+))? *\}\}")
@@ -82,13 +84,37 @@ def _digits(value: float, sign: str) -> str:
 
 
 def read(folder: Path) -> Recorded:
-    """Read what was recorded; nothing where there is no such file."""
+    """Read what was recorded; nothing where there is no such file.
+
+    Raises:
+        ContentError: the file is not what `write` writes.
+    """
     try:
         data: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        values = {name: _measured(row) for name, row in data["values"].items()}
+        return Recorded(values, data["about"])
     except FileNotFoundError:
         return Recorded()
-    values = {name: _measured(row) for name, row in data["values"].items()}
-    return Recorded(values, data["about"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ContentError(
+            f"{folder / FILE} must be what etude curriculum prove --record writes, but reading it"
+            f" raised {brief(error)}; remove it and record again"
+        ) from None
+
+
+def write(folder: Path, recorded: Recorded) -> None:
+    """Write what was recorded, whole or not at all.
+
+    Raises:
+        ContentError: the folder cannot be written.
+    """
+    try:
+        write_text_atomically(str(folder / FILE), text_of(recorded))
+    except OSError as error:
+        raise ContentError(
+            f"{folder} must be a folder that can be written, but it cannot ({error.strerror});"
+            " copy the content and name it with --content"
+        ) from None
 
 
 def _measured(row: Mapping[str, Any]) -> Measured:

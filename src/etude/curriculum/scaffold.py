@@ -173,8 +173,14 @@ def start(kind: str, name: str, folder: Path) -> Path:
         path, text = folder / place / f"{name}.md", _FRONT + _BODIES[kind]
     if path.exists():
         raise ContentError(f"{path} is there already; choose another name")
-    path.parent.mkdir(exist_ok=True)
     more, options = _MORE.get(kind, ""), _OPTIONS
     filled = text.format(kind=kind, name=name, title=title, more=more, options=options)
-    path.write_text(filled, encoding="utf-8")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(filled, encoding="utf-8")
+    except OSError as error:
+        raise ContentError(
+            f"{path} must be a file that can be written, but it cannot ({error.strerror});"
+            " name a folder of your own with --content"
+        ) from None
     return path

@@ -17,8 +17,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from etude.controllers import as_controlled
 from etude.errors import CompareError
 from etude.jobs.checkpoints import StoredCheckpoints
+from etude.jobs.request import check_watched
 from etude.records import Outcome, Run
 from etude.report.words import several
 from etude.store import Store, run_key
@@ -97,6 +99,7 @@ class Job:
                     f"a batch must fit into the {size} training examples, got batch={batch}"
                 )
             each.bind(self.updates, epoch=self.epoch(each), batch_size=batch)
+            check_watched(each, self.prepared.task)
 
     def choose_engine(
         self,
@@ -235,7 +238,7 @@ class Job:
         if "function " not in text:
             return text
         bound = each.bind(self.updates, epoch=self.epoch(each), batch_size=self.batch_size(each))
-        said = bound.schedule(np.arange(self.updates))
+        said = as_controlled(bound.schedule).schedule(np.arange(self.updates))
         return f"{text} {hashlib.sha256(said.tobytes()).hexdigest()}"
 
     def _key(self, plan: Plan, length: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from etude.errors import CompareError
 from etude.records import finite
+from etude.strategies import Strategy
 from etude.tasks import Prepared, Task, load_task, prepare
 
 LARGEST_SEED = 2**63
@@ -60,6 +61,27 @@ def read_task(task: Task | Prepared | str, batch_size: int | None, device: str) 
     if batch_size is not None:
         loaded = replace(loaded, batch_size=batch_size)
     return prepare(loaded, device=device)
+
+
+def check_watched(strategy: Strategy, task: Task) -> None:
+    """Hold that a strategy's controllers can be told what they watch.
+
+    With `mode=max` that is the task's metric, else its validation loss.
+
+    Raises:
+        CompareError: when the task has no metric, or the controllers want different ones.
+    """
+    modes = {law.maximizes for law in strategy.controllers if law.watches == "metric"}
+    if len(modes) > 1:
+        raise CompareError(
+            "the controllers of a strategy must all watch the validation loss (mode=min) or all"
+            f" the metric (mode=max), got `{strategy}`"
+        )
+    if True in modes and task.metric is None:
+        raise CompareError(
+            f"mode=max watches the task's metric, and {task.name} has none, got `{strategy}`;"
+            " mode=min watches the validation loss"
+        )
 
 
 def facts(prepared: Prepared) -> dict[str, Any]:

@@ -4,16 +4,19 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
+from etude.controllers import Controlled, Controller
 from etude.errors import StrategyError
 from etude.schedules import Schedule
 from etude.strategies.strategy import Strategy, strategy
+
+Scheduled = Schedule | Controlled | Controller | str
 
 
 def grid(
     optimizer: str | Sequence[str],
     *,
     lr: float | Iterable[float],
-    schedule: Schedule | str | Sequence[Schedule | str] = "constant",
+    schedule: Scheduled | Sequence[Scheduled] = "constant",
     **options: Any,
 ) -> list[Strategy]:
     """Give one strategy for each combination; a list means "each of these".
@@ -21,7 +24,7 @@ def grid(
     Args:
         optimizer: a name or a text with options: `"sgd momentum=0.9"`.
         lr: peak lr, absolute.
-        schedule: a schedule or its text.
+        schedule: a schedule, one with controllers, or its text.
         **options: `batch_size`, `clip` or any option of the optimizers; a list gives each value
             in turn, a tuple is one value (`betas=(0.9, 0.95)`).
 
@@ -46,6 +49,6 @@ def grid(
 
 
 def _listed(value: Any) -> list[Any]:
-    if isinstance(value, (str, tuple, Schedule)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, tuple)) or not isinstance(value, Iterable):
         return [value]
     return list(value)

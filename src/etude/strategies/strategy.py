@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from numbers import Real
 from typing import Any, Self
 
+from etude.controllers import Controlled, Controller, as_controlled, from_json, parse
 from etude.errors import ScheduleError, StrategyError
-from etude.schedules import Schedule, constant, from_json, parse
+from etude.schedules import Schedule, constant
 from etude.strategies.optimizers import OPTIMIZERS, Family, Value
 
 _ALIASES = {
@@ -28,7 +29,8 @@ class Strategy:
     """A name in `OPTIMIZERS`."""
     peak_lr: float
     """Absolute lr where the schedule's multiplier is 1."""
-    schedule: Schedule
+    schedule: Schedule | Controlled
+    """What multiplies it; a `Controlled` one also answers to the run's own losses."""
     options: tuple[tuple[str, Value], ...] = ()
     """The optimizer's options that differ from torch's defaults, by their text names, in the
     order of `OPTIMIZERS`."""
@@ -60,6 +62,11 @@ class Strategy:
         """The options under torch's own names."""
         family = OPTIMIZERS[self.optimizer]
         return {family.option(name).keyword: value for name, value in self.options}
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """What answers to the run's own losses; none where all is known beforehand."""
+        return as_controlled(self.schedule).controllers
 
     def with_lr(self, lr: float) -> Self:
         """Give the same strategy at another peak lr."""
@@ -147,7 +154,7 @@ def strategy(
     text: "str | Strategy",
     *,
     lr: float | None = None,
-    schedule: Schedule | str | None = None,
+    schedule: Schedule | Controlled | Controller | str | None = None,
     batch_size: int | None = None,
     clip: float | None = None,
     **options: Any,
@@ -158,7 +165,8 @@ def strategy(
         text: `adamw lr=1e-3 wd=0.01 warmup 5% -> cosine`, or just an optimizer's name. `batch=`
             and `clip=` set the batch size and the gradient's largest norm. Or a strategy.
         lr: peak lr, absolute.
-        schedule: a schedule or its text; `constant` unless given.
+        schedule: a schedule, a controller, a product of them, or its text; `constant` unless
+            given.
         batch_size: examples an update.
         clip: largest 2-norm of the gradient.
         **options: the optimizer's options, such as `momentum=0.9` or `weight_decay=0.01`.
@@ -197,9 +205,11 @@ def check_lr(lr: Any) -> float:
     return value
 
 
-def _check_schedule(given: Any) -> Schedule:
+def _check_schedule(given: Any) -> Schedule | Controlled:
     found = constant() if given is None else parse(given) if isinstance(given, str) else given
-    if not isinstance(found, Schedule):
+    if isinstance(found, Controller):
+        return as_controlled(found)
+    if not isinstance(found, Schedule | Controlled):
         raise StrategyError(
             f"schedule must be a schedule or its text, such as cosine, got schedule={given!r}"
         )

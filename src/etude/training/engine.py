@@ -62,8 +62,12 @@ class Engine:
         return {"name": self.name, "lanes": self.lanes, "why": self.why, "exact": self.exact}
 
     def cohort(self, prepared: Prepared, plans: Sequence[Plan], *, updates: int) -> Cohort:
-        """Give runs to train."""
-        if self.name == "serial":
+        """Give runs to train.
+
+        Those with controllers are trained one by one whatever the engine: a lane's rates are known
+        before it begins, and a controller answers to what its own run shows.
+        """
+        if self.name == "serial" or any(plan.strategy.controllers for plan in plans):
             return SerialCohort(prepared, plans, updates=updates)
         return StackedCohort(
             prepared,
@@ -105,14 +109,17 @@ def choose(
         raise CompareError(f"an engine is auto, {', '.join(NAMES)}; got {wanted!r}")
     if wanted == "serial":
         return Engine()
-    sizes = {batch_size_for(prepared, each) for each in strategies}
+    known = [each for each in strategies if not each.controllers]
+    if not known:
+        return Engine(why="a controller answers to what its own run shows")
+    sizes = {batch_size_for(prepared, each) for each in known}
     try:
         steps = {size: Steps(network_for(prepared, size), fast=False) for size in sizes}
     except EtudeError as error:
         return Engine(why=str(error))
     lanes = min(chunk_for(prepared, max(sizes)), max(runs, 1))
     if wanted == "auto":
-        return _fastest(prepared, strategies[0], lanes, steps, work=work)
+        return _fastest(prepared, known[0], lanes, steps, work=work)
     if wanted == "fast":
         return Engine("fast", lanes, exact=False)
     return Engine("stacked", lanes, exact=_exact(steps), steps=steps)

@@ -51,6 +51,7 @@ class Network:
         self.masks = Masks(self.model)
         self._tree = prepared.train.take(torch.arange(batch_size))
         inputs = self._tree[0]
+        self._inputs = len(list(leaves(inputs)))
         with torch.no_grad():
             self._prediction = self.model(inputs)
             with self._training():
@@ -89,11 +90,12 @@ class Network:
         `vmap` sums in another order than torch's own losses, which moves a loss's last bit (its
         gradient's not).
         """
-        pairs = zip(zip(*outputs, strict=True), zip(*batch, strict=True), strict=True)
+        targets = batch[self._inputs :]
+        pairs = zip(zip(*outputs, strict=True), zip(*targets, strict=True), strict=True)
         return torch.stack(
             [
-                self._task.loss(rebuilt(self._output, output), rebuilt(self._tree, one)[1])
-                for output, one in pairs
+                self._task.loss(rebuilt(self._output, output), rebuilt(self._tree[1], target))
+                for output, target in pairs
             ]
         )
 
@@ -168,6 +170,8 @@ class Network:
 
 def rebuilt(tree: Any, tensors: Sequence[Tensor]) -> Any:
     """Give a tree of the same form with these tensors, in the order of `leaves`."""
+    if isinstance(tree, Tensor):  # by far the most common
+        return tensors[0]
     in_turn = iter(tensors)
     return map_tensors(lambda _: next(in_turn), tree)
 

@@ -37,7 +37,7 @@ class _Job:
     group: Group
     updates: int
     start: bytes | None = None
-    """The checkpoint to go on from, pickled."""
+    """The checkpoint to go on from."""
     tries: int = 1
 
 
@@ -191,9 +191,11 @@ class Pool:
                     job.group,
                     updates=job.updates,
                     engine=self.engine,
-                    start=read_checkpoint(job.start),
+                    start=read_checkpoint(job.start, job.group),
                     progress=count,
-                    keep=lambda kept, job=job: checkpoints.keep(job.group, kept.as_bytes()),
+                    keep=lambda kept, job=job: checkpoints.keep(
+                        job.group, kept.as_bytes(job.group)
+                    ),
                 ),
             )
 
@@ -266,9 +268,9 @@ def _work(
                 job.group,
                 updates=job.updates,
                 engine=engine,
-                start=read_checkpoint(job.start),
+                start=read_checkpoint(job.start, job.group),
                 progress=count,
-                keep=lambda checkpoint: pipe.send(checkpoint.as_bytes()),
+                keep=lambda checkpoint: pipe.send(checkpoint.as_bytes(job.group)),
             )
         except EtudeError as error:
             return error

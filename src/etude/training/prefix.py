@@ -1,8 +1,8 @@
 """Runs that are the same up to an update are one run until they part.
 
-Two runs with the same seed, optimizer, options, batch size and clipping that use the same rates
-up to update t have the same weights, batches and everything else at t, bit for bit. So the start
-is trained once, and where the rates part the run is forked.
+Two runs with the same seed, optimizer, options, batch size, clipping and controllers that use the
+same rates up to update t have the same weights, batches and everything else at t, bit for bit. So
+the start is trained once, and where the rates part the run is forked.
 """
 
 from collections import defaultdict
@@ -70,15 +70,18 @@ def loads(prepared: Prepared, every: Sequence[Group], *, lanes: int, workers: in
         workers: how many train at once.
 
     Returns:
-        Loads of about `lanes` runs or, where that would leave workers without one, fewer.
+        Loads of about `lanes` runs or, where that would leave workers without one, fewer. Groups
+        with controllers, which are not trained in lanes, stay by themselves.
     """
+    apart = [group for group in every if group[0].plan.strategy.controllers]
+    every = [group for group in every if group not in apart]
     alike: dict[Hashable, list[Group]] = defaultdict(list)
     for group in every:
         first = group[0].plan.strategy
         alike[kind_of(first), batch_size_for(prepared, first)].append(group)
     most = min(lanes, max(1, -(-sum(map(len, every)) // workers)))
     found = [load for some in alike.values() for load in _shared_out(some, most)]
-    return sorted(found, key=lambda load: -len(load))
+    return sorted([*found, *apart], key=lambda load: -len(load))
 
 
 def _shared_out(every: Sequence[Group], most: int) -> list[Group]:
@@ -117,7 +120,8 @@ class _Rates:
 
 def _what_else(plan: Plan) -> Hashable:
     """Give all that two runs must have in common besides their rates."""
-    return plan.seed, replace(plan.strategy, schedule=constant(), peak_lr=1.0)
+    each = plan.strategy
+    return plan.seed, each.controllers, replace(each, schedule=constant(), peak_lr=1.0)
 
 
 def _longest(plan: Plan, group: Sequence[Branch], rates: _Rates) -> Branch:

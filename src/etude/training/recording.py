@@ -3,7 +3,8 @@
 `torch.func` sends each operation through several layers of dispatch; for a small network that
 costs more than the operations. What arrives at the bottom is a flat list of ordinary tensor
 operations, the same for every batch. Replaying the list gives the same operations and the same
-bits.
+bits. Starting an operation from Python still costs more than a small one takes, so a list that is
+replayed often goes to TorchScript's interpreter.
 """
 
 import operator
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -19,6 +21,11 @@ from torch.utils._pytree import tree_map_only
 
 Step = Callable[..., Sequence[Tensor]]
 """A function of tensors that gives tensors."""
+
+OFTEN = 50
+"""Calls after which handing a list over pays: it costs about as much as a hundred calls save."""
+SETTLED = 3
+"""Calls after which TorchScript has profiled a list, optimized it and keeps to that."""
 
 
 def record(
@@ -40,6 +47,42 @@ def record(
     with without_advice(), torch.no_grad(), recorder:
         answers = step(*example)
     return recorder.finish(answers, change)
+
+
+class Interpreted:
+    """Replays a step that changes none of its tensors, from some call on without Python.
+
+    TorchScript is deprecated, and its tracer refuses some operations (a convolution's backward
+    pass): where it fails, or gives other bits, Python goes on.
+
+    Args:
+        replay: what `record` gave.
+    """
+
+    def __init__(self, replay: Step) -> None:
+        self._step = self._replay = replay
+        self._calls = 0
+
+    def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Do the step."""
+        self._calls += 1
+        if self._calls == OFTEN:
+            self._step = self._traced(tensors)
+        return self._step(*tensors)
+
+    def _traced(self, example: Sequence[Tensor]) -> Step:
+        try:
+            with without_advice(), torch.no_grad():
+                traced: Any = torch.jit.trace(self._as_tuple, tuple(example), check_trace=False)
+                answers = [traced(*example) for _ in range(SETTLED)][-1]
+        except Exception:  # noqa: BLE001 - only speed is lost
+            return self._replay
+        pairs = zip(answers, self._replay(*example), strict=True)
+        alike = all(np.array_equal(a.numpy(), b.numpy(), equal_nan=True) for a, b in pairs)
+        return traced if alike else self._replay
+
+    def _as_tuple(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self._replay(*tensors))
 
 
 class _Recorder(TorchDispatchMode):

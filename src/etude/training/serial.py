@@ -15,12 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from etude.controllers import Loop
 from etude.records import Curve
 from etude.strategies import Strategy, build_optimizer
 from etude.tasks import Prepared, build_model, seed_for, seeded
 from etude.tasks.seeds import random_state, set_random_state, untouched
 from etude.training.cohort import Plan
-from etude.training.course import Course, batch_size_for, rates_for
+from etude.training.course import batch_size_for, controllers_for, course_for, rates_for
 from etude.training.order import BatchOrder
 from etude.training.signals import (
     Recorder,
@@ -54,13 +55,16 @@ class SerialCohort:
         """Copy a run as it stands, to go on under another strategy; give the copy's number.
 
         Weights, batch order, random state and what was recorded are copied. The optimizer's
-        state goes along when both strategies use the same optimizer; otherwise it starts anew.
+        state goes along when both strategies use the same optimizer, and the controllers' when
+        both have the same; otherwise they start anew.
         """
         lane = self._lanes[run]
         twin = _Lane(self._prepared, replace(lane.plan, strategy=strategy), self._updates)
         state = lane.state()
         if strategy.optimizer != lane.plan.strategy.optimizer:
             state["optimizer"] = twin.state()["optimizer"]
+        if strategy.controllers != lane.plan.strategy.controllers:
+            state["loop"] = twin.state()["loop"]
         twin.restore(state)
         self._lanes.append(twin)
         return len(self._lanes) - 1
@@ -99,8 +103,9 @@ class _Lane:
         self.ended = False
         self.recorder = Recorder()
         self._prepared = prepared
-        self._course = Course(updates)
+        self._course = course_for(strategy, updates)
         self._rates = rates_for(prepared, strategy, updates, plan.horizon)
+        self._loop = Loop(controllers_for(prepared, strategy, updates, plan.horizon))
         self._model = build_model(task, plan.seed).to(prepared.device)
         self._optimizer = build_optimizer(strategy, self._model.parameters())
         self._order = BatchOrder(
@@ -136,8 +141,9 @@ class _Lane:
 
     def _update(self, t: int) -> None:
         model, optimizer = self._model, self._optimizer
+        lr = self._rates[t] * self._loop.multiplier(0)
         for group in optimizer.param_groups:
-            group["lr"] = self._rates[t]
+            group["lr"] = lr
         inputs, targets = self._prepared.train.take(self._order.draw())
         optimizer.zero_grad()
         loss = self._loss(inputs, targets)
@@ -145,12 +151,14 @@ class _Lane:
         if not self._course.records(t):
             self._clip()
             optimizer.step()
+            self._tell("loss", t, loss)
             return
         grad_norm = gradient_norm(model)
         before = trained_weights(model)
         self._clip()
         optimizer.step()
-        self.recorder.row(t, self._rates[t], loss, grad_norm, update_ratio(model, before))
+        self.recorder.row(t, lr, loss, grad_norm, update_ratio(model, before))
+        self._tell("loss", t, loss)
 
     def _loss(self, inputs: Any, targets: Any) -> Tensor:
         """Compute a batch's loss; where it raises on nan it is nan, and so is its gradient."""
@@ -175,6 +183,14 @@ class _Lane:
         with seeded(seed_for(self._prepared.task.name, self.plan.seed, "evaluation")):
             values = evaluate(self._model, self._prepared)
         self.recorder.evaluation(self.done, values)
+        if self.done:
+            more_is_better = any(law.maximizes for law in self._loop.controllers)
+            self._tell("metric", self.done - 1, values.metric if more_is_better else values.loss)
+
+    def _tell(self, watched: str, t: int, value: Any) -> None:
+        """Let the controllers see what they watch; without one that does, nothing is read."""
+        if self._loop.watches(watched):
+            self._loop.observe(t, watched, value)
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
@@ -195,6 +211,7 @@ class _Lane:
                 "order": self._order.state(),
                 "random": self._random,
                 "recorder": self.recorder.state(),
+                "loop": self._loop.to_json(),
             }
         )
 
@@ -212,3 +229,4 @@ class _Lane:
         self._order.restore(saved["order"])
         self._random = saved["random"]
         self.recorder.restore(saved["recorder"])
+        self._loop.restore(saved["loop"])

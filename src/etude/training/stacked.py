@@ -44,7 +44,8 @@ class StackedCohort:
         steps: the task's steps by batch size, where there are some already; grows by what is made.
 
     Raises:
-        EtudeError: when the task cannot be stacked; the message says why.
+        EtudeError: when the task cannot be stacked, or a strategy has controllers; the message
+            says why.
     """
 
     def __init__(
@@ -109,6 +110,11 @@ class StackedCohort:
         return self._steps[batch_size]
 
     def _lane(self, plan: Plan, stream: Stream, born: int = 0) -> Lane:
+        if plan.strategy.controllers:
+            raise EtudeError(
+                f"a lane's rates must be known before it begins, and a controller answers to its"
+                f" run, got `{plan.strategy}`; train it with the engine serial"
+            )
         rates = rates_for(self._prepared, plan.strategy, self._course.updates, plan.horizon)
         return Lane(plan, stream, rates, columns_of(plan.strategy, rates, born), born)
 

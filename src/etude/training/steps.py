@@ -13,7 +13,7 @@ from torch import Tensor
 from etude.training.capture import captured
 from etude.training.functional import Network, compile_step, replayed
 from etude.training.lane_optimizers import Kind, update
-from etude.training.recording import Step
+from etude.training.recording import Interpreted, Step
 
 
 class Steps:
@@ -33,7 +33,10 @@ class Steps:
 
     def gradient(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Do `Network.gradient`."""
-        return self._step(("gradient", len(tensors[0])), self.network.gradient, tensors)(*tensors)
+        key = "gradient", len(tensors[0])
+        if key not in self._made and not self.fast and not tensors[0].is_cuda:
+            self._made[key] = Interpreted(replayed(self.network.gradient, *tensors))
+        return self._step(key, self.network.gradient, tensors)(*tensors)
 
     def predict(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Do `Network.predict`; too seldom to be worth compiling."""
