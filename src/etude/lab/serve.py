@@ -5,6 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -76,7 +77,8 @@ def serve(
         say(f"étude's lab is at {address} (Ctrl-C ends it); progress and runs: {kept.address}")
         if browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        asyncio.run(_Server(config, lab).serve(sockets=[listening]))
+        with suppress(KeyboardInterrupt):  # it is how the lab is meant to end
+            asyncio.run(_Server(config, lab).serve(sockets=[listening]))
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -24,8 +24,8 @@ CHEAP = 12_000
 """Parameters of a model, and updates of its runs with one seed, up to which curvature is cheap."""
 LINES, SEEDS = 8, 5
 """Lines and seeds of an experiment that its picture shows at most."""
-EVERY = 0.1
-"""Seconds between two messages with rows: ten pictures a second."""
+EVERY = 0.06
+"""Seconds between two messages with rows, at least: ten pictures a second or more."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a learner's wish, not an error

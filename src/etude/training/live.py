@@ -18,8 +18,8 @@ from etude.training.engine import SERIAL, Engine
 from etude.training.pool import Pool
 from etude.training.run import finished
 
-BLOCK_SECONDS = 0.1
-"""Seconds between two looks at the curves: a picture that is drawn ten times a second moves."""
+BLOCK_SECONDS = 0.05
+"""Seconds between two looks at the curves, at most: ten pictures a second move."""
 
 
 @dataclass(frozen=True, slots=True)

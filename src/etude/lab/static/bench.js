@@ -8,6 +8,7 @@ import { makeReadable, say } from "./reading.js";
 const NAMES = { loss: "training loss", val_loss: "validation loss", val_metric: "validation metric", grad_norm: "gradient norm", update_ratio: "update / weights", gain_ratio: "gain ratio", edge: "rate / stable rate", lr: "learning rate used" };
 const FAR = 10; // a loss of so many times the first one leaves the chart
 const QUIET = 5000; // milliseconds between two sentences while it trains
+const SELDOM = 500; // milliseconds between two pictures of the rates while it trains
 const ROWS = 25;
 
 const byId = (id) => document.getElementById(id);
@@ -16,6 +17,7 @@ const curves = new Curves();
 const charts = { "main-chart": { lines: [] }, "lr-chart": { lines: [] } };
 let waiting = false;
 let spoken = 0;
+let ratesDrawn = 0;
 
 const quantity = () => document.querySelector("#quantity input:checked").value;
 
@@ -38,14 +40,21 @@ function draw() {
     sync: "updates",
     onCursor: readOut,
   });
+  drawRates(updates);
+  byId("main-chart-summary").textContent = summary(lines, gone, shown);
+  for (const input of document.querySelectorAll("#quantity input")) input.disabled = !curves.has(input.value) && !input.checked;
+  if (byId("numbers")?.open) fillTable();
+}
+
+/** Draw the rates; while it trains only now and then, since they hold no surprise. */
+function drawRates(updates) {
+  if (result.dataset.over === "false" && Date.now() - ratesDrawn < SELDOM) return;
+  ratesDrawn = Date.now();
   const rates = curves.lines("lr").map((line) => ({ ...line, low: undefined }));
   const scale = scaleFor(rates.flatMap((line) => line.y), { name: NAMES.lr });
   if (scale.log) scale.range[0] = Math.max(scale.range[0], Math.min(...rates.map((line) => Math.max(...finite(line.y)))) / 100);
   chart("lr-chart", { lines: rates, x: updates, y: scale, sync: "updates", onCursor: readOut });
-  byId("main-chart-summary").textContent = summary(lines, gone, shown);
   byId("lr-chart-summary").textContent = "The learning rate that each update used.";
-  for (const input of document.querySelectorAll("#quantity input")) input.disabled = !curves.has(input.value) && !input.checked;
-  if (byId("numbers")?.open) fillTable();
 }
 
 function capOf(shown, lines) {
@@ -150,7 +159,10 @@ function hear(event) {
 
 async function finish({ type, message }) {
   source.close();
-  if (type === "failed") return tell(`✗ ${message}.`, { now: true });
+  if (type === "failed") {
+    result.dataset.over = "true";
+    return tell(`✗ ${message}.`, { now: true });
+  }
   tell("Done.", { now: true });
   byId("status").textContent = "";
   if (result.dataset.over === "false") await showVerdict();
