@@ -86,13 +86,13 @@ class Autopilot:
         self._lanes: list[Lane] = []
         self._rounds: list[int] = []
         self._round = 0
-        self._chosen_at = 0
         self._cooling_from = 0
         self._factor = 1.0
         self._losses: list[float] = []  # since the lr was last changed
         self._waiting: list[Tensor] = []
         self._usual: tuple[float, ...] = ()
         self._good: Snapshot | None = None
+        self._unproved: Snapshot | None = None  # good, if the next block is
         self._sum: list[Tensor] = []  # of the gradients since then
         self._squares = torch.zeros(())  # of their norms, summed
 
@@ -225,7 +225,7 @@ class Autopilot:
     def _choose(self, lr: float, why: str) -> None:
         """Settle on a rate, and plan the cooldown from here."""
         self._note("choose", self.lr, lr, why)
-        self.lr, self._chosen_at = lr, self.t
+        self.lr = lr
         self._cooling_from = max(self.t + 1, round(law.HOLD * self._total))
         self._good = Snapshot.of(self._model, self._optimizer)
 
@@ -238,7 +238,7 @@ class Autopilot:
         told = self._update(loss)
         self._waiting.append(told)
         self._add_up()
-        if len(self._waiting) >= BLOCK or not self._chosen_at:
+        if len(self._waiting) >= BLOCK:
             self._look()
         return told
 
@@ -259,7 +259,9 @@ class Autopilot:
         self._losses += block
         for value in block:
             self._usual = stability.remember(self._usual, value, USUAL)
-        self._good = Snapshot.of(self._model, self._optimizer)
+        if not any(self._jumped(value) for value in block[BLOCK // 2 :]):
+            self._good = self._unproved or self._good
+            self._unproved = Snapshot.of(self._model, self._optimizer)
         if len(self._losses) >= 2 * law.window(self._total):
             self._judge_window()
 
@@ -292,14 +294,19 @@ class Autopilot:
         for value in block:
             if not math.isfinite(value):
                 return f"the loss is {value}"
-        level = sorted(block)[len(block) // 2]
-        if level < 0:
-            return None  # it has no logarithm to compare
-        return stability.spike(self._usual, level, ratio=2.0, spread=8.0, kind="the autopilot")
+        late = sorted(block[BLOCK // 2 :])
+        return self._jumped(late[len(late) // 2])
+
+    def _jumped(self, loss: float) -> str | None:
+        """Say what is wrong with a loss beside the usual ones; one below 0 has no logarithm."""
+        if loss < 0:
+            return None
+        return stability.spike(self._usual, loss, ratio=2.0, spread=8.0, kind="the autopilot")
 
     def _roll_back(self, why: str) -> None:
         if self._good is not None:
             self._good.put(self._model, self._optimizer)
+        self._unproved = None
         self._lower("rollback", law.BACK, why)
 
     def _lower(self, kind: str, factor: float, why: str) -> None:
@@ -340,6 +347,7 @@ class Autopilot:
             "events": [asdict(event) for event in self.events],
             "lanes": [{**_plain(lane), "at": lane.at.as_state()} for lane in self._lanes],
             "good": None if self._good is None else self._good.as_state(),
+            "unproved": None if self._unproved is None else self._unproved.as_state(),
             "waiting": [float(value) for value in self._waiting],
             "sum": [each.clone() for each in self._sum],
             "squares": self._squares.clone(),
@@ -374,8 +382,9 @@ class Autopilot:
             )
             for lane in state["lanes"]
         ]
-        good = state["good"]
+        good, unproved = state["good"], state["unproved"]
         self._good = None if good is None else Snapshot.from_state(good)
+        self._unproved = None if unproved is None else Snapshot.from_state(unproved)
         self._sum = [each.clone() for each in state["sum"]]
         self._squares = state["squares"].clone()
         device = tensors(self._model, self._optimizer)[0].device
@@ -390,7 +399,6 @@ _PLAIN = (
     "_ratios",
     "_rounds",
     "_round",
-    "_chosen_at",
     "_cooling_from",
     "_factor",
     "_losses",
