@@ -2,7 +2,7 @@
 
 import re
 
-from etude.diagnosis import counting
+from etude.diagnosis import counting, manual
 
 
 def test_every_rule_is_in_the_table_with_a_page():
@@ -24,3 +24,11 @@ def test_a_run_without_a_plan_gives_no_finding():
     )
     counts = counting.Counts(50, 50, 50, 0, None, None, (scheduler,))
     assert counting.findings(counts) == []
+
+
+def test_every_code_has_its_page():
+    pages = manual.pages()
+    assert {f"ED{code}" for code in range(31, 41)} <= set(pages)
+    for code, (title, page) in counting.pages().items():
+        assert page.startswith(title), code
+        assert all(part in page for part in ("What it sees:", "What to try:", "refute it:")), code

@@ -395,6 +395,26 @@ def test_a_stored_run_is_drawn_and_judged(browser, lab, line_ran):
         assert page.locator("header .outcome").count() == 1
 
 
+def test_a_log_is_brought_drawn_and_diagnosed(browser, lab, tmp_path):
+    losses = [2.3 + 0.02 * (-1) ** t + (0 if t < 300 else 0.05 * (t - 300)) for t in range(600)]
+    log = tmp_path / "train.csv"
+    log.write_text("step,loss,lr\n" + "".join(f"{t},{v},0.5\n" for t, v in enumerate(losses)))
+    with opened(browser, lab) as page:
+        page.goto(f"{lab.url}/mine")
+        page.set_input_files("input[name=log]", str(log))
+        page.click("button:has-text('Diagnose')")
+        page.wait_for_selector("#main-chart canvas")
+        assert page.evaluate(INK, "main-chart")[0] > 20
+        assert "ED02" in page.inner_text("#found-title + .finding h3")
+        assert "read as csv" in page.inner_text("header").lower()
+        assert violations(page) == []
+        log.write_bytes(bytes(range(256)) * 10)
+        page.goto(f"{lab.url}/mine")
+        page.set_input_files("input[name=log]", str(log))
+        page.click("button:has-text('Diagnose')")
+        assert "train.csv must be text in UTF-8" in page.inner_text("main")
+
+
 def test_progress_is_exported_and_forgotten(browser, lab):
     with opened(browser, lab) as page:
         page.goto(f"{lab.url}/recall")

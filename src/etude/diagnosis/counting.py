@@ -20,6 +20,7 @@ rules here compare the counts with the plan. Each rule's docstring is its manual
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import cleandoc
 
 from etude.records import Finding, Level
 
@@ -87,6 +88,16 @@ def findings(counts: Counts) -> list[Finding]:
     found = [rule(counts) for rule in _OF_RUN]
     found += [_first(counts, scheduler) for scheduler in counts.schedulers]
     return [each for each in found if each is not None]
+
+
+def pages() -> dict[str, tuple[str, str]]:
+    """Give each rule's title and manual page, by its code."""
+    told = (cleandoc(rule.__doc__ or "") for rule in (*_OF_RUN, *_OF_SCHEDULER))
+    cut = sorted(page.partition(": ")[::2] for page in told)
+    return {
+        code: (page.partition("\n")[0], page)
+        for code, page in ((code, page[:1].upper() + page[1:]) for code, page in cut)
+    }
 
 
 def _first(counts: Counts, scheduler: SchedulerCounts) -> Finding | None:

@@ -18,11 +18,13 @@ from etude.lab.setup import Facts
 from etude.lab.study import Study
 from etude.lab.turns import Sitting
 from etude.lab.workshop import Workshop
+from etude.records import Diagnosis
 from etude.store import Store
 from etude.store.progress import Progress
 
 NOT_FOUND = 404
-SITTINGS = 20
+KEPT = 20
+"""Sittings, and logs, that are kept in memory."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +36,8 @@ class Lab:
     workshop: Workshop
     study: Study
     """The course."""
+    brought: dict[str, Diagnosis] = field(default_factory=dict[str, Diagnosis])
+    """Logs that were read, by their id."""
     sittings: dict[str, Sitting] = field(default_factory=dict[str, Sitting])
     """Challenges and tests under way, by their id."""
     token: Token = field(default_factory=Token)
@@ -45,8 +49,14 @@ class Lab:
     def remember(self, sitting: Sitting) -> None:
         """Keep a sitting, and forget the oldest of many."""
         self.sittings[sitting.id] = sitting
-        for name in list(self.sittings)[:-SITTINGS]:
+        for name in list(self.sittings)[:-KEPT]:
             del self.sittings[name]
+
+    def bring(self, name: str, found: Diagnosis) -> None:
+        """Keep what was found in a log, and forget the oldest of many."""
+        self.brought[name] = found
+        for old in list(self.brought)[:-KEPT]:
+            del self.brought[old]
 
     @property
     def progress(self) -> Progress:

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from etude._version import __version__
 from etude.errors import LabError
-from etude.report import words
+from etude.report import diagnosis_words, words
+from etude.report.parts import ticked
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ def templates() -> Environment:
     environment.filters["unbroken"] = _unbroken
     environment.filters["prose"] = _prose
     environment.filters["words"] = _inline
-    environment.globals.update(modes=MODES, version=__version__, words=words)
+    environment.filters["ticked"] = ticked
+    environment.globals.update(
+        modes=MODES, version=__version__, words=words, reading=diagnosis_words
+    )
     return environment
 
 

@@ -38,7 +38,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = _unbroken
-    environment.filters["ticked"] = _ticked
+    environment.filters["ticked"] = ticked
     return environment
 
 
@@ -47,7 +47,7 @@ def _unbroken(strategy: str) -> Markup:
     return escape(strategy).replace("-&gt;", Markup('<span class="whole">-&gt;</span>'))
 
 
-def _ticked(text: str) -> Markup:
+def ticked(text: str) -> Markup:
     """Write what stands between backticks as code."""
     return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
