@@ -120,19 +120,19 @@ def plateau(loop: Loop, start: float) -> Ended:
     return loop.ended()
 
 
-def update(optimizer: Any, loss: Callable[[], torch.Tensor], **options: Any) -> float:
-    """Do one update."""
+def update(optimizer: Any, loss: Callable[[], torch.Tensor], *, told: bool = False) -> float:
+    """Do one update; `told`: the optimizer's step wants the loss."""
     optimizer.zero_grad()
     value = loss()
     value.backward()
-    optimizer.step(**{name: value.detach() for name in options})
+    optimizer.step(**({"loss": value.detach()} if told else {}))
     return value.item()
 
 
-def trained(loop: Loop, optimizer: Any, *, scheduler: Any = None, **options: Any) -> Ended:
+def trained(loop: Loop, optimizer: Any, *, scheduler: Any = None, told: bool = False) -> Ended:
     """Train to the end."""
     for loss in loop:
-        update(optimizer, loss, **options)
+        update(optimizer, loss, told=told)
         if scheduler:
             scheduler.step()
     return loop.ended()
@@ -188,7 +188,7 @@ def momo(loop: Loop, start: float) -> Ended:
     from momo import MomoAdam
 
     optimizer = MomoAdam(loop.model.parameters(), lr=start, weight_decay=WEIGHT_DECAY)
-    return trained(loop, optimizer, loss=True)
+    return trained(loop, optimizer, told=True)
 
 
 METHODS: dict[str, Method] = {
