@@ -55,7 +55,8 @@ def run(  # the loop of a textbook, with places for its usual faults
 
 
 def codes(watch):
-    return [finding.code for finding in watch.findings]
+    """What counting showed; the losses of these loops are made up, and rules on curves say so."""
+    return [finding.code for finding in watch.findings if finding.code >= "ED31"]
 
 
 @pytest.mark.filterwarnings("ignore:Detected call")

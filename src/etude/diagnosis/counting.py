@@ -18,9 +18,10 @@ rules here compare the counts with the plan. Each rule's docstring is its manual
 | ED40 | run-off-plan | warning |
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from inspect import cleandoc
+from textwrap import fill
 
 from etude.records import Finding, Level
 
@@ -83,6 +84,9 @@ class Counts:
     ended: bool = False
 
 
+_QUESTIONS = re.compile("(What it sees|Why it matters|What to try|What would refute it): ")
+
+
 def findings(counts: Counts) -> list[Finding]:
     """Give what is wrong with a run's use of its schedulers, by what was counted so far."""
     found = [rule(counts) for rule in _OF_RUN]
@@ -92,12 +96,21 @@ def findings(counts: Counts) -> list[Finding]:
 
 def pages() -> dict[str, tuple[str, str]]:
     """Give each rule's title and manual page, by its code."""
-    told = (cleandoc(rule.__doc__ or "") for rule in (*_OF_RUN, *_OF_SCHEDULER))
-    cut = sorted(page.partition(": ")[::2] for page in told)
-    return {
-        code: (page.partition("\n")[0], page)
-        for code, page in ((code, page[:1].upper() + page[1:]) for code, page in cut)
-    }
+    told = (" ".join((rule.__doc__ or "").split()) for rule in (*_OF_RUN, *_OF_SCHEDULER))
+    cut = sorted(text.split(": ", 1) for text in told)
+    return {code: _page(text) for code, text in cut}
+
+
+def _page(text: str) -> tuple[str, str]:
+    """Give the title and the page of a rule: a paragraph for each question."""
+    title, *parts = (part.strip() for part in _QUESTIONS.split(text))
+    said = zip(parts[::2], parts[1::2], strict=True)
+    paragraphs = [fill(f"{asked}. {_capital(answer)}", 96) for asked, answer in said]
+    return _capital(title), "\n\n".join([_capital(title), *paragraphs])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _first(counts: Counts, scheduler: SchedulerCounts) -> Finding | None:

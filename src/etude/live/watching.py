@@ -23,14 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from etude.diagnosis import counting
+from etude.diagnosis import counting, findings
 from etude.errors import WatchError
 from etude.integrations.tensorboard import Board
 from etude.live.keep import keep, record_run
 from etude.live.line import Line
 from etude.live.meter import Again, Meter
 from etude.live.record import BLOCK, Record, Row
-from etude.live.rules import findings_of
 from etude.live.tally import Tally
 from etude.records import Array, Curve, Finding, Run
 from etude.store import Store
@@ -39,6 +38,9 @@ EVERY = 40
 """Updates between two that are measured, by default; see `bench/watch.py`."""
 GAIN_EVERY = 80
 """Updates between two whose gain is measured, by default: each takes one more forward pass."""
+UNDER_WAY = ("ED01", "ED02", "ED03")
+"""Findings that a run gives before its end: not finite, diverging, spikes. The other rules were
+measured on whole runs, and part of one may look like a plateau or a rate too low."""
 GROWTH = 1.1
 """The rules look again when the curve has become longer by this factor: so all looks together cost
 about as much as ten at the end, however long the run is."""
@@ -290,7 +292,8 @@ class Watch:
         rows = len(self._record.blocks)
         if ended or rows >= GROWTH * self._looked:
             self._looked = rows
-            self._of_curve = findings_of(self._record.curve()) if self._told_all else []
+            of_curve = findings(self._record.curve()) if self._told_all else ()
+            self._of_curve = [each for each in of_curve if ended or each.code in UNDER_WAY]
         self.findings = [*self._of_curve, *found]
         for finding in self.findings:
             self._tell(finding)

@@ -56,9 +56,10 @@ def look(view: View) -> Sign | None:
         return None
     worst = int(spikes[np.argmax(above[spikes])])
     count = _separate(spikes)
+    ratio = float(np.exp(above[worst]))  # infinite where the losses span all that a float can
     return Sign(
         f"the loss jumped {count} {'time' if count == 1 else 'times'} far above its neighbours, at"
-        f" {view.unit} {view.at[worst]:g} to {show(math.exp(above[worst]))} times their median",
+        f" {view.unit} {view.at[worst]:g} to {show(ratio)} times their median",
         view.span(int(spikes[0]), int(spikes[-1])),
         {"spikes": count, "highest": float(above[worst]), "limit": limit},
         Level.WARNING if count >= AGAIN else Level.HINT,
