@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +16,12 @@ from etude.lab.worker import rows_message
 from etude.records import Curve
 
 SETUP = Setup("digits", ("sgd lr=0.1 constant",), 1, 100)
+
+
+def played(scene):
+    """Run a scene in a thread of its own: the browser of other tests keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(asyncio.run, scene).result()
 
 
 async def heard(experiment, after=-1, closing=None):
@@ -37,7 +44,7 @@ def test_who_comes_late_hears_all_and_who_comes_back_hears_the_rest():
         experiment.hear({"type": "answer", "answer": "the answer"})
         return await early, await heard(experiment), await heard(experiment, after=3), experiment
 
-    early, late, rest, experiment = asyncio.run(scene())
+    early, late, rest, experiment = played(scene())
     assert early == late
     assert [number for number, _ in late] == list(range(7))
     assert rest == late[4:]
@@ -54,7 +61,7 @@ def test_a_stream_ends_when_the_server_closes():
         closing.set()
         return await asyncio.wait_for(listening, 10)
 
-    assert [event["type"] for _, event in asyncio.run(scene())] == ["begun"]
+    assert [event["type"] for _, event in played(scene())] == ["begun"]
 
 
 def test_what_failed_says_why():
@@ -63,7 +70,7 @@ def test_what_failed_says_why():
         experiment.hear({"type": "failed", "message": "the worker died"})
         return experiment, await heard(experiment)
 
-    experiment, events = asyncio.run(scene())
+    experiment, events = played(scene())
     assert (experiment.state, experiment.trouble) == (FAILED, "the worker died")
     assert events[-1][1]["message"] == "the worker died"
 
@@ -79,7 +86,7 @@ def test_no_event_holds_what_json_cannot():
         return experiment.events[:count]
 
     curve = Curve(update=np.arange(3.0), loss=np.array([1.0, np.inf, np.nan]))
-    events = [*asyncio.run(scene()), rows_message("0/0", curve)]
+    events = [*played(scene()), rows_message("0/0", curve)]
     text = json.dumps(events, allow_nan=False)
     assert json.loads(text)[-1]["rows"]["loss"] == [1.0, None, None]
 

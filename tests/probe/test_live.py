@@ -124,7 +124,7 @@ def test_hooks_and_schedulers_see_no_fork():
     live = Live()
     seen = []
     live.optimizer.register_step_post_hook(lambda *_: seen.append(1))
-    scheduler = torch.optim.lr_scheduler.StepLR(live.optimizer, 1)
+    scheduler = torch.optim.lr_scheduler.StepLR(live.optimizer, 1)  # etude: ignore[LR102]
     count = live.optimizer._opt_called if hasattr(live.optimizer, "_opt_called") else None
     probe(live.model, live.optimizer, loss=live.loss, batches=live.loader, updates=6)
     assert seen == []
