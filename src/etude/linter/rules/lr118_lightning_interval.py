@@ -13,6 +13,7 @@ MisconfigurationException.
 import lightning as L
 import torch
 
+
 class Net(L.LightningModule):
     def configure_optimizers(self):
         optimizer = torch.optim.AdamW(self.parameters(), lr=1e-3)
@@ -25,6 +26,7 @@ class Net(L.LightningModule):
 ```python
 import lightning as L
 import torch
+
 
 class Net(L.LightningModule):
     def configure_optimizers(self):
