@@ -226,6 +226,8 @@ PLANTS = (
     plant("LR128", "negative", _built("optim.SGD(model.parameters(), lr=-0.1)")),
     plant("LR129", "adam", {**_built("optim.Adam(model.parameters(), lr=1e-3)"),
           "schedule": (), "epoch": ()}, {"schedule": (), "epoch": ()}),
+    plant("LR129", "adamw", {**_built("optim.AdamW(model.parameters(), lr=3e-4)"),
+          "schedule": (), "epoch": ()}, {"schedule": (), "epoch": ()}),
 )  # fmt: skip
 
 
