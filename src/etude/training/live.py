@@ -6,7 +6,7 @@ times a second instead, so here all plans advance together in this process.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etude.records import Curve, Run
 from etude.strategies import Strategy
@@ -18,6 +18,8 @@ from etude.training.engine import SERIAL, Engine
 from etude.training.pool import Pool
 from etude.training.run import finished
 
+GAINS = 60
+"""Gain ratios of a run: each costs a forward pass more, and no bit of the run."""
 BLOCK_SECONDS = 0.05
 """Seconds between two looks at the curves, at most: ten pictures a second move."""
 
@@ -64,7 +66,8 @@ class Live(Pool):
             return
         began = time.perf_counter()
         with blaming_the_task(self._prepared, plans[0].strategy), plain_arithmetic():
-            cohort = self.engine.cohort(self._prepared, plans, updates=updates)
+            measured = [_measured(plan, updates) for plan in plans]
+            cohort = self.engine.cohort(self._prepared, measured, updates=updates)
             for place in self._advance(cohort, plans, updates):
                 seconds = (time.perf_counter() - began) / len(plans)
                 curve = cohort.curve(place)
@@ -87,7 +90,7 @@ class Live(Pool):
         """
         began = time.perf_counter()
         with blaming_the_task(self._prepared, plan.strategy), plain_arithmetic():
-            cohort = self.engine.cohort(self._prepared, [plan], updates=updates)
+            cohort = self.engine.cohort(self._prepared, [_measured(plan, updates)], updates=updates)
             cohort.advance(at)
             forks = [cohort.fork(0, each) for each in branches]
             cohort.drop([0])
@@ -126,6 +129,11 @@ class Live(Pool):
         if now != told:
             self._tell(plan, curve, told)
         return now
+
+
+def _measured(plan: Plan, updates: int) -> Plan:
+    """Have a run's gain ratio measured too; plan and store know it as the same run."""
+    return replace(plan, gains=max(1, updates // GAINS))
 
 
 def _sized(block: int, seconds: float) -> int:
