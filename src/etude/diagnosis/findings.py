@@ -31,6 +31,16 @@ def findings(
         return _ask(view(curve, chance=chance, unit=unit))
 
 
+def broken(curve: Curve) -> tuple[Finding, ...]:
+    """Give what has broken a run that still goes on: not finite, or diverging.
+
+    The other rules were measured on whole runs, and part of one may look like a plateau or a rate
+    too low. These take about a millisecond.
+    """
+    with np.errstate(all="ignore"):
+        return tuple(_answers(view(curve, chance=None, unit="update"), BROKE))
+
+
 def diagnose_log(log: Log) -> Diagnosed:
     """Give what is wrong with a run that a log has, what cannot be told, and what was seen."""
     with np.errstate(all="ignore"):

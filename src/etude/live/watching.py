@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from etude.diagnosis import counting, findings
+from etude.diagnosis import broken, counting, findings
 from etude.errors import WatchError
 from etude.integrations.tensorboard import Board
 from etude.live.keep import keep, record_run
@@ -38,9 +38,6 @@ EVERY = 40
 """Updates between two that are measured, by default; see `bench/watch.py`."""
 GAIN_EVERY = 80
 """Updates between two whose gain is measured, by default: each takes one more forward pass."""
-UNDER_WAY = ("ED01", "ED02", "ED03")
-"""Findings that a run gives before its end: not finite, diverging, spikes. The other rules were
-measured on whole runs, and part of one may look like a plateau or a rate too low."""
 GROWTH = 1.1
 """The rules look again when the curve has become longer by this factor: so all looks together cost
 about as much as ten at the end, however long the run is."""
@@ -292,8 +289,8 @@ class Watch:
         rows = len(self._record.blocks)
         if ended or rows >= GROWTH * self._looked:
             self._looked = rows
-            of_curve = findings(self._record.curve()) if self._told_all else ()
-            self._of_curve = [each for each in of_curve if ended or each.code in UNDER_WAY]
+            ask = findings if ended else broken
+            self._of_curve = ask(self._record.curve()) if self._told_all else ()
         self.findings = [*self._of_curve, *found]
         for finding in self.findings:
             self._tell(finding)
