@@ -1,7 +1,7 @@
 """Measure the rules: false alarms on healthy runs, and how often each planted fault is seen.
 
     python bench/findings.py                          # all of it, some minutes
-    python bench/findings.py --real ../shared/data    # real loss curves as well
+    python bench/findings.py --real FOLDER            # published loss curves as well
     python bench/findings.py --keep curves            # train once, judge again after a change
     python bench/findings.py --quick                  # one seed
 
