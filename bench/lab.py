@@ -82,9 +82,8 @@ def main() -> None:
         took, busy = time.perf_counter() - began, seconds_in_page(client) - busy
         at = page.evaluate("drawn")
         gaps = sorted(after - before for before, after in pairwise(at))
-        print(
-            f"{len(at)} pictures in {took:.1f} s, the verdict's {sum(gaps[-3:]) / 1e3:.1f} s included"
-        )
+        verdict = sum(gaps[-3:]) / 1e3
+        print(f"{len(at)} pictures in {took:.1f} s, the verdict's {verdict:.1f} s included")
         print(
             f"while it trains one every {median(gaps):.0f} ms ({1e3 / median(gaps):.1f} a second),"
             f" 9 of 10 within {gaps[len(gaps) * 9 // 10]:.0f} ms"
