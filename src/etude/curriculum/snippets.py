@@ -62,6 +62,8 @@ class _Sandbox:
             answer = self._ask(process, code)
         finally:
             timer.cancel()
+        if late.is_set() or not answer:
+            self.stop()  # it may be dying still, and would be asked again
         if late.is_set():
             return Printed("", TIMEOUT, f"it must end within {seconds} seconds")
         if not answer:
