@@ -175,7 +175,7 @@ def test_a_verdict_says_who_won_how_surely_and_what_became_of_the_others(browser
 def test_a_curve_is_read_by_key_and_gives_the_place_of_a_fork(browser, lab, line_ran):
     with opened(browser, lab) as page:
         page.goto(lab.url + line_ran)
-        page.wait_for_selector("#main-chart canvas")
+        page.wait_for_selector("#main-chart-summary:has-text('3 diverged by')")  # all is drawn
         page.focus("#main-chart")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("PageDown")

@@ -139,18 +139,21 @@ function tell(sentence, { now = false } = {}) {
   say(sentence);
 }
 
+/** Tell what comes in while it trains; what was over before the page came is drawn, not told. */
+const news = result.dataset.over === "false" ? tell : () => {};
+
 function hear(event) {
   const message = JSON.parse(event.data);
   if (message.type === "begun") {
     curves.begin(message);
     drawLegend();
-    tell(`Training ${curves.runs.size === 1 ? "1 run" : `${curves.runs.size} runs`} of ${message.updates} updates.`, { now: true });
+    news(`Training ${curves.runs.size === 1 ? "1 run" : `${curves.runs.size} runs`} of ${message.updates} updates.`, { now: true });
   } else if (message.type === "rows") {
     message.runs.forEach((each) => curves.add(each));
-    tell(`Update ${curves.reached} of ${curves.updates}.`);
+    news(`Update ${curves.reached} of ${curves.updates}.`);
   } else if (message.type === "ended") {
     curves.end(message);
-    if (message.outcome === "diverged") tell(`${curves.runs.get(message.run)?.name}, seed ${message.run.split("/")[1]}, diverged by update ${message.updates}.`, { now: true });
+    if (message.outcome === "diverged") news(`${curves.runs.get(message.run)?.name}, seed ${message.run.split("/")[1]}, diverged by update ${message.updates}.`, { now: true });
   } else {
     finish(message);
   }
@@ -163,7 +166,7 @@ async function finish({ type, message }) {
     result.dataset.over = "true";
     return tell(`✗ ${message}.`, { now: true });
   }
-  tell("Done.", { now: true });
+  news("Done.", { now: true });
   byId("status").textContent = "";
   if (result.dataset.over === "false") await showVerdict();
 }
