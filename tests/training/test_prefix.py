@@ -7,7 +7,7 @@ from etude.records import Curve
 from etude.strategies import strategy
 from etude.tasks import load_task, prepare
 from etude.training import Plan
-from etude.training.prefix import cost, groups, loads
+from etude.training.prefix import cost, groups, loads, worth_sharing
 from etude.training.run import train, train_group
 
 UPDATES = 100
@@ -112,20 +112,30 @@ def test_progress_adds_up_to_all_updates_of_all_runs(digits):
     assert trained == cost(group, UPDATES)
 
 
-def test_loads_hold_alike_runs_and_give_every_worker_one(digits):
+@pytest.mark.parametrize("fast", [False, True])
+def test_loads_hold_alike_runs_and_give_every_worker_one(digits, fast):
     texts = ["adamw lr=0.1", "adamw lr=0.2", "sgd lr=0.1", "adamw lr=0.1 constant -> linear 20%"]
     every = groups(digits, [Plan(strategy(t), s) for t in texts for s in (0, 1, 2)], UPDATES)
     for lanes, workers in ((64, 2), (4, 1), (1, 3)):
-        found = loads(digits, every, lanes=lanes, workers=workers)
+        found = loads(digits, every, lanes=lanes, workers=workers, fast=fast)
         assert len(found) >= workers
         assert sorted(str(b.plan) for load in found for b in load) == sorted(
             str(b.plan) for group in every for b in group
         )
         for load in found:
-            assert len({branch.plan.strategy.optimizer for branch in load}) == 1
+            optimizers = {branch.plan.strategy.optimizer for branch in load}
+            assert len(optimizers) == 1 or not fast
             assert len(load) <= max(lanes, 2)
             for branch in load:
                 if branch.source is not None:
                     source = load[branch.source].plan
                     assert source.seed == branch.plan.seed
                     assert source.strategy.peak_lr == branch.plan.strategy.peak_lr
+
+
+def test_in_lanes_short_starts_are_not_shared(digits):
+    plans = plans_of("sgd lr=0.1 constant", "sgd lr=0.1 step 5%", "sgd lr=0.1 step 50%")
+    least = worth_sharing(UPDATES, alone=False)
+    found = groups(digits, plans, UPDATES, least=least)
+    assert sorted(len(group) for group in found) == [1, 2]
+    assert len(groups(digits, plans, UPDATES, least=worth_sharing(UPDATES, alone=True))) == 1

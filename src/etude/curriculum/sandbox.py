@@ -33,7 +33,6 @@ def main() -> None:
 
 def _import_everything() -> None:
     """Import what torch imports at its first step, and étude, so that no piece pays for it."""
-    import sklearn.datasets  # noqa: F401
     import torch
 
     import etude.training  # noqa: F401

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from etude.tasks.shipped import shipped_table
 from etude.tasks.task import Task
 
 _SOURCE = "scikit-learn's digits: 1,797 scans of 8 x 8 pixels (UCI)"
@@ -43,9 +44,8 @@ def digits_cnn() -> Task:
 
 def _scans() -> tuple[Tensor, Tensor]:
     """Read pixels, [1797, 64] from 0 to 1, and labels, [1797]."""
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
+    table = shipped_table("digits.csv.gz", delimiter=",")
+    pixels, labels = table[:, :-1], table[:, -1]
     return torch.tensor(pixels / 16, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64)
 
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from etude.tasks.data import split
+from etude.tasks.shipped import shipped_table
 from etude.tasks.task import Task
 
 
@@ -19,11 +20,8 @@ def diabetes() -> Task:
     Inputs and target are standardised by the training patients alone: mean 0 and standard
     deviation 1. So the loss of a constant predictor is near 1.
     """
-    from sklearn.datasets import load_diabetes
-
-    table, progression = load_diabetes(return_X_y=True, scaled=False)
-    inputs = torch.tensor(table, dtype=torch.float64)
-    target = torch.tensor(progression, dtype=torch.float64).unsqueeze(1)
+    inputs = torch.from_numpy(shipped_table("diabetes_data_raw.csv.gz"))
+    target = torch.from_numpy(shipped_table("diabetes_target.csv.gz")).unsqueeze(1)
     train, val = split(len(inputs))
     x, y = _standardise(inputs, train), _standardise(target, train)
     return Task(

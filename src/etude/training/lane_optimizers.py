@@ -19,7 +19,7 @@ from torch import Tensor
 from etude.strategies import OPTIMIZERS, Strategy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Kind:
     """What must be alike in lanes that are updated together: the branches of torch's code."""
 

@@ -1,25 +1,29 @@
-"""Lanes that can be trained in one pass: one kind of optimizer, one batch size.
+"""Lanes that can be trained in one pass: they have one batch size.
 
 The lanes' weights, optimizer memory and extras are the rows of a few stacked tensors. They are
-trained chunk by chunk: a chunk's rows stay in the cache for all updates up to the next pause.
+trained chunk by chunk: a chunk's rows stay in the cache for all updates up to the next pause. All
+gradients of a chunk are computed at once; lanes of one kind of optimizer lie side by side, and
+each kind updates its own rows.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
+from etude.strategies import Strategy
 from etude.tasks import Prepared
 from etude.tasks.trees import leaves, map_tensors
 from etude.training.cohort import Plan
-from etude.training.course import Course
+from etude.training.course import Course, batch_size_for
 from etude.training.draws import Draws, Stream
 from etude.training.gains import gain_ratio, zero_share
-from etude.training.lane_optimizers import Kind
+from etude.training.lane_optimizers import Kind, kind_of
 from etude.training.recording import without_advice
 from etude.training.signals import Evaluation, Recorder, evaluation_batches, measured, spread
 from etude.training.steps import Steps
@@ -44,25 +48,52 @@ class Lane:
     ended: bool = False
     recorder: Recorder = field(default_factory=Recorder)
 
+    @property
+    def kind(self) -> Kind:
+        """What its optimizer shares with those it is updated with."""
+        return kind_of(self.plan.strategy)
+
+
+def company(prepared: Prepared, strategy: Strategy, *, fast: bool) -> Hashable:
+    """Give what runs must have in common to be trained in one pass: the batch size.
+
+    Updates that are compiled, or captured for a GPU, are made anew for each number of rows. So
+    there the kind of optimizer must be one too, and all chunks have one width.
+    """
+    made_anew = fast or prepared.device.type != "cpu"
+    return batch_size_for(prepared, strategy), kind_of(strategy) if made_anew else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a chunk that one kind of optimizer updates."""
+
+    kind: Kind
+    rows: slice
+    memory: list[Tensor]
+    """What `kind.memory` names, each [rows, weights]."""
+    columns: Tensor
+    """Columns of each update, [updates, columns, rows, 1]."""
+
 
 class Lanes:
-    """The lanes of one kind of optimizer and one batch size.
+    """Lanes of one batch size.
 
     Args:
         prepared: the task.
         steps: the steps for that batch size.
-        kind: the kind of optimizer.
-        width: lanes of a chunk. The last one may need more than there are: fast steps are compiled
-            for just so many, and others are recorded for few numbers only. Then it is filled up
-            with copies that nobody reads.
+        most: lanes that a chunk may hold.
+        fixed: does every chunk hold so many? Steps are compiled for a number of lanes, and bits may
+            depend on it.
     """
 
-    def __init__(self, prepared: Prepared, steps: Steps, kind: Kind, width: int) -> None:
+    def __init__(self, prepared: Prepared, steps: Steps, most: int, *, fixed: bool) -> None:
         self._prepared = prepared
         self._steps = steps
-        self._kind = kind
-        self._width = max(width, steps.network.fewest)
-        self._memory = [f"memory {name}" for name in kind.memory]
+        self._most = max(most, steps.network.fewest)
+        self._width = self._most if fixed else 0
+        """Lanes of a chunk. The last one may need more than there are, since steps are made for
+        few numbers only. Then it is filled up with copies that nobody reads."""
         self._extras = [f"extra {name}" for name in steps.network.extras]
         self._lanes: list[Lane] = []
         self._rows: Row = {}
@@ -71,34 +102,58 @@ class Lanes:
     def add(self, lane: Lane, row: Row) -> None:
         """Take in a lane; memory that its row lacks begins at zero."""
         nothing = torch.zeros_like(row["weights"])
-        names = ["weights", *self._memory, *self._extras]
+        names = ["weights", *_memory_of(lane), *self._extras]
         self._arrived.append((lane, {name: row.get(name, nothing) for name in names}))
 
     def row(self, lane: Lane) -> Row:
         """Give a copy of a lane's tensors."""
-        for other, row in self._arrived:
-            if other is lane:
-                return {name: value.clone() for name, value in row.items()}
-        place = self._lanes.index(lane)
-        return {name: value[place].clone() for name, value in self._rows.items()}
+        arrived = next((row for other, row in self._arrived if other is lane), None)
+        row = arrived or self._view(self._lanes.index(lane))
+        return {name: value.clone() for name, value in row.items()}
+
+    def _view(self, place: int) -> Row:
+        """Give the tensors of the lane at a place."""
+        slots = dict(zip(_memory_of(self._lanes[place]), _slots(self._rows), strict=False))
+        held = {name: self._rows[name] for name in ["weights", *self._extras]} | slots
+        return {name: value[place] for name, value in held.items()}
 
     def settle(self) -> None:
         """Let lanes that ended go and lanes that arrived in, so that no row is trained in vain."""
-        kept = [place for place, lane in enumerate(self._lanes) if not lane.ended]
-        if len(kept) == len(self._lanes) and not self._arrived:
+        if not self._arrived and not any(lane.ended for lane in self._lanes):
             return
-        arrived = [pair for pair in self._arrived if not pair[0].ended]
-        self._lanes = [self._lanes[place] for place in kept] + [lane for lane, _ in arrived]
-        self._arrived = []
-        missing = -len(self._lanes) % self._width
-        if missing and not self._steps.fast:
-            last = self._width - missing
-            missing = min(self._width, roomy(max(last, self._steps.network.fewest))) - last
-        old, self._rows = self._rows, {}
-        for name in ["weights", *self._memory, *self._extras] if self._lanes else []:
-            new = [row[name] for _, row in arrived]
-            rows = [*old[name][kept], *new] if kept else new
-            self._rows[name] = torch.stack(rows + rows[-1:] * missing)
+        held = [(lane, self._view(place)) for place, lane in enumerate(self._lanes)]
+        left = [pair for pair in [*held, *self._arrived] if not pair[0].ended]
+        left.sort(key=lambda pair: pair[0].kind)
+        self._lanes, self._arrived = [lane for lane, _ in left], []
+        self._choose_width()
+        self._rows = self._stacked(left + left[-1:] * self._missing()) if left else {}
+
+    def _choose_width(self) -> None:
+        """Share the lanes out evenly, so that little is filled up; compiled steps keep theirs."""
+        if self._lanes and not (self._steps.fast and self._width):
+            chunks = -(-len(self._lanes) // self._most)
+            self._width = min(self._most, self._room(-(-len(self._lanes) // chunks)))
+
+    def _missing(self) -> int:
+        """Give the copies that fill the last chunk up."""
+        missing = -len(self._lanes) % max(self._width, 1)
+        if not missing or self._steps.fast:
+            return missing
+        last = self._width - missing
+        return min(self._width, self._room(last)) - last
+
+    def _room(self, lanes: int) -> int:
+        return roomy(max(lanes, self._steps.network.fewest))
+
+    def _stacked(self, pairs: list[tuple[Lane, Row]]) -> Row:
+        nothing = torch.zeros_like(pairs[0][1]["weights"])
+        most = max(len(lane.kind.memory) for lane, _ in pairs)
+        for lane, row in pairs:
+            names = _memory_of(lane)
+            for number in range(most):
+                row[f"slot {number}"] = row[names[number]] if number < len(names) else nothing
+        names = ["weights", *self._extras, *(f"slot {number}" for number in range(most))]
+        return {name: torch.stack([row[name] for _, row in pairs]) for name in names}
 
     def train(self, start: int, stop: int, course: Course, draws: Mapping[Stream, Draws]) -> None:
         """Do the updates from `start` to `stop` in all lanes, and record them."""
@@ -112,7 +167,7 @@ class Lanes:
                 )
 
     def _chunks(self) -> Iterator[tuple[list[Lane], Row]]:
-        for first in range(0, len(self._lanes), self._width):
+        for first in range(0, len(self._lanes), max(self._width, 1)):
             part = slice(first, first + self._width)
             yield self._lanes[part], {name: value[part] for name, value in self._rows.items()}
 
@@ -126,27 +181,24 @@ class Lanes:
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
         """Train a chunk; give signals of updates, [3, lanes], and gains of some, [2, lanes]."""
         weights = rows["weights"]
-        memory = [rows[name] for name in self._memory]
         extras = [rows[name] for name in self._extras]
         buffers = len(self._steps.network.buffers)
         lanes = lanes + lanes[-1:] * (len(weights) - len(lanes))
-        columns = torch.stack([lane.columns[updates.start : updates.stop] for lane in lanes], -1)
-        columns = columns.unsqueeze(-1).to(weights)
+        parts = list(_parts(lanes, rows, updates))
         signals: dict[int, Tensor] = {}
         gains: dict[int, Tensor] = {}
-        for t, numbers, (masks, batch) in zip(
-            updates, columns, self._drawn(lanes, draws), strict=True
-        ):
+        for number, (masks, batch) in enumerate(self._drawn(lanes, draws)):
+            t = updates[number]
             gradient, losses, *rest = self._steps.gradient(weights, *extras, *masks, *batch)
             extras[:buffers] = rest[:buffers]
             measures = any(lane.plan.measures(t) for lane in lanes)
             if not course.records(t) and not measures:
-                self._steps.update(self._kind, weights, gradient, memory, numbers)
+                self._update(parts, number, weights, gradient)
                 continue
             norm, before = self._steps.norm, weights.clone()
             loss = self._steps.losses(losses, rest[buffers:], batch)
             seen = [loss, norm(gradient)]
-            self._steps.update(self._kind, weights, gradient, memory, numbers)
+            self._update(parts, number, weights, gradient)
             if course.records(t):
                 signals[t] = torch.stack([*seen, norm(weights - before) / norm(before)])
             if measures:
@@ -155,6 +207,11 @@ class Lanes:
         for name, value in zip(self._extras[:buffers], extras, strict=False):
             rows[name].copy_(value)
         return signals, gains
+
+    def _update(self, parts: list[_Part], number: int, weights: Tensor, gradient: Tensor) -> None:
+        for part in parts:
+            mine = weights[part.rows], gradient[part.rows], part.memory, part.columns[number]
+            self._steps.update(part.kind, *mine)
 
     def _gains(
         self,
@@ -239,6 +296,28 @@ class Lanes:
                 for one, row in zip(each, weights, strict=True)
             ]
         return torch.tensor(values, dtype=torch.float64)
+
+
+def _memory_of(lane: Lane) -> list[str]:
+    """Name what a lane's row keeps for its optimizer."""
+    return [f"memory {name}" for name in lane.kind.memory]
+
+
+def _slots(rows: Row) -> list[Tensor]:
+    """Give the stacked memory; slot i holds the i-th tensor of each lane's own kind."""
+    return [value for name, value in rows.items() if name.startswith("slot ")]
+
+
+def _parts(lanes: list[Lane], rows: Row, updates: range) -> Iterator[_Part]:
+    """Cut a chunk by kind."""
+    first = 0
+    for kind, alike in groupby(lanes, key=lambda lane: lane.kind):
+        taken = [lane.columns[updates.start : updates.stop] for lane in alike]
+        part = slice(first, first + len(taken))
+        memory = [slot[part] for slot in _slots(rows)[: len(kind.memory)]]
+        columns = torch.stack(taken, -1).unsqueeze(-1).to(rows["weights"])
+        yield _Part(kind, part, memory, columns)
+        first = part.stop
 
 
 def _by_lane(signals: dict[int, Tensor]) -> list[list[tuple[int, list[float]]]]:

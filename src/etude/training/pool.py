@@ -25,7 +25,7 @@ from etude.tasks import Prepared, load_task, prepare
 from etude.training.checkpoints import NOWHERE, Checkpoints, read_checkpoint
 from etude.training.cohort import Plan
 from etude.training.engine import SERIAL, Engine
-from etude.training.prefix import Group, groups, loads
+from etude.training.prefix import Group, groups, loads, worth_sharing
 from etude.training.run import train_group
 
 TRIES = 2
@@ -148,11 +148,18 @@ class Pool:
             checkpoints.drop(group)
 
     def _arranged(self, plans: Sequence[Plan], updates: int) -> list[Group]:
-        arranged = groups(self._prepared, plans, updates)
-        if self.engine.name == "serial":
+        alone = self.engine.name == "serial"
+        least = worth_sharing(updates, alone=alone)
+        arranged = groups(self._prepared, plans, updates, least=least)
+        if alone:
             return arranged
-        lanes, workers = self.engine.lanes, max(1, self.size)
-        return loads(self._prepared, arranged, lanes=lanes, workers=workers)
+        return loads(
+            self._prepared,
+            arranged,
+            lanes=self.engine.lanes,
+            workers=max(1, self.size),
+            fast=self.engine.name == "fast",
+        )
 
     def _train_apart(
         self, waiting: deque[_Job], checkpoints: Checkpoints

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from etude.schedules import constant
 from etude.tasks import Prepared
 from etude.training.cohort import Plan
-from etude.training.course import batch_size_for, rates_for
-from etude.training.lane_optimizers import kind_of
+from etude.training.course import rates_for
+from etude.training.lanes import company
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,17 @@ class Branch:
     """Update before which it is forked; 0 for one that begins on its own."""
 
 
+SHARE_IN_LANES = 0.2
+"""Share of a run that two lanes must have in common to be trained as one until they part."""
+
 Group = tuple[Branch, ...]
 """Plans that share starts, the first of which begins on its own."""
 
 
-def groups(prepared: Prepared, plans: Sequence[Plan], updates: int) -> list[Group]:
-    """Arrange plans into groups that share starts; the largest group first.
+def groups(
+    prepared: Prepared, plans: Sequence[Plan], updates: int, *, least: int = 1
+) -> list[Group]:
+    """Arrange plans into groups that share starts of `least` updates or more; the largest first.
 
     Each plan is forked from the earlier one that it shares the most updates with. That one
     exists on its own by then: had it been forked later, its own source would share as much, and
@@ -47,7 +52,7 @@ def groups(prepared: Prepared, plans: Sequence[Plan], updates: int) -> list[Grou
             key=lambda pair: pair[0].at,
             default=(Branch(plan, None, 0), []),
         )
-        if shared.at:
+        if shared.at >= least:
             group.append(shared)
         else:
             alike.append([Branch(plan, None, 0)])
@@ -55,12 +60,23 @@ def groups(prepared: Prepared, plans: Sequence[Plan], updates: int) -> list[Grou
     return sorted(every, key=lambda group: -cost(group, updates))
 
 
+def worth_sharing(updates: int, *, alone: bool) -> int:
+    """Give the updates that must be shared for a fork to pay.
+
+    Where runs are trained one by one, each shared update is one less. In lanes it saves a row of
+    a chunk, while recording the step for another number of rows costs tens of updates of them all.
+    """
+    return 1 if alone else max(1, round(SHARE_IN_LANES * updates))
+
+
 def cost(group: Group, updates: int) -> int:
     """Give the updates that training a group takes; without sharing it were all of them."""
     return len(group) * updates - sum(branch.at for branch in group)
 
 
-def loads(prepared: Prepared, every: Sequence[Group], *, lanes: int, workers: int) -> list[Group]:
+def loads(
+    prepared: Prepared, every: Sequence[Group], *, lanes: int, workers: int, fast: bool = False
+) -> list[Group]:
     """Join groups that can be trained in one pass, into so many loads that no worker idles.
 
     Args:
@@ -68,6 +84,7 @@ def loads(prepared: Prepared, every: Sequence[Group], *, lanes: int, workers: in
         every: groups, the largest first.
         lanes: runs of a load, more only where one group has more.
         workers: how many train at once.
+        fast: are their steps compiled?
 
     Returns:
         Loads of about `lanes` runs or, where that would leave workers without one, fewer. Groups
@@ -77,8 +94,7 @@ def loads(prepared: Prepared, every: Sequence[Group], *, lanes: int, workers: in
     every = [group for group in every if group not in apart]
     alike: dict[Hashable, list[Group]] = defaultdict(list)
     for group in every:
-        first = group[0].plan.strategy
-        alike[kind_of(first), batch_size_for(prepared, first)].append(group)
+        alike[company(prepared, group[0].plan.strategy, fast=fast)].append(group)
     most = min(lanes, max(1, -(-sum(map(len, every)) // workers)))
     found = [load for some in alike.values() for load in _shared_out(some, most)]
     return sorted([*found, *apart], key=lambda load: -len(load))

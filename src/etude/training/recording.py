@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_map_only
 Step = Callable[..., Sequence[Tensor]]
 """A function of tensors that gives tensors."""
 
-OFTEN = 50
+OFTEN = 100
 """Calls after which handing a list over pays: it costs about as much as a hundred calls save."""
 SETTLED = 3
 """Calls after which TorchScript has profiled a list, optimized it and keeps to that."""

@@ -1,12 +1,11 @@
 """Many runs in one pass: a `Cohort` whose lanes are rows of stacked tensors.
 
 Small networks leave a core waiting: most of an update is spent on starting operations. Here one
-operation serves a whole chunk of lanes. Runs are grouped by what their updates have in common
-(`lane_optimizers.Kind` and batch size); all else may differ from lane to lane.
+operation serves a whole chunk of lanes. Runs are grouped by what `lanes.company` says; all else
+may differ from lane to lane.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,8 +17,8 @@ from etude.training.allocator import keep_freed_memory
 from etude.training.cohort import Plan
 from etude.training.course import Course, batch_size_for, rates_for
 from etude.training.draws import Stream
-from etude.training.lane_optimizers import Kind, columns_of, kind_of
-from etude.training.lanes import Lane, Lanes, Row, roomy
+from etude.training.lane_optimizers import columns_of
+from etude.training.lanes import Lane, Lanes, Row, company
 from etude.training.stackable import chunk_for, network_for
 from etude.training.steps import Steps
 
@@ -67,17 +66,15 @@ class StackedCohort:
         self._course = Course(updates, close=close)
         self._fast = mode == "fast"
         self._chunk = chunk
-        self._width = 1
         self._done = 0
         self._steps = {} if steps is None else steps
-        self._groups: dict[tuple[Kind, int], Lanes] = {}
+        self._groups: dict[Hashable, Lanes] = {}
         self._lanes: list[Lane] = []
         self._begin(plans)
 
     def _begin(self, plans: Sequence[Plan]) -> None:
         streams: dict[tuple[int, int], Stream] = {}
         models = {plan.seed: build_model(self._prepared.task, plan.seed) for plan in plans}
-        self._choose_width(plans)
         for plan in plans:
             batch_size = batch_size_for(self._prepared, plan.strategy)
             key = plan.seed, batch_size
@@ -90,20 +87,8 @@ class StackedCohort:
             row = {"weights": weights, **{f"extra {name}": value for name, value in named}}
             self._add(self._lane(plan, streams[key]), row)
 
-    def _choose_width(self, plans: Sequence[Plan]) -> None:
-        """Share the lanes of the largest group out evenly, so that little is filled up."""
-        sizes = Counter(self._key(plan.strategy) for plan in plans)
-        if not sizes:
-            return
-        batch_size = max(batch_size for _, batch_size in sizes)
-        most = self._chunk or chunk_for(self._prepared, batch_size)
-        largest = max(sizes.values())
-        # A compiled lane's bits may depend on the number of lanes, so that is left as it is.
-        given = self._fast and self._chunk
-        self._width = most if given else min(most, roomy(-(-largest // -(-largest // most))))
-
-    def _key(self, strategy: Strategy) -> tuple[Kind, int]:
-        return kind_of(strategy), batch_size_for(self._prepared, strategy)
+    def _company(self, strategy: Strategy) -> Hashable:
+        return company(self._prepared, strategy, fast=self._fast)
 
     def _steps_for(self, batch_size: int) -> Steps:
         if batch_size not in self._steps:
@@ -127,11 +112,15 @@ class StackedCohort:
             self._home(lane).add(lane, row)
 
     def _home(self, lane: Lane) -> Lanes:
-        key = self._key(lane.plan.strategy)
+        key = self._company(lane.plan.strategy)
         if key not in self._groups:
-            kind, batch_size = key
-            steps = self._steps_for(batch_size)
-            self._groups[key] = Lanes(self._prepared, steps, kind, self._width)
+            batch_size = lane.stream.batch_size
+            steps, most = (
+                self._steps_for(batch_size),
+                self._chunk or chunk_for(self._prepared, batch_size),
+            )
+            fixed = self._fast and self._chunk is not None
+            self._groups[key] = Lanes(self._prepared, steps, most, fixed=fixed)
         return self._groups[key]
 
     def advance(self, updates: int) -> None:
@@ -245,7 +234,6 @@ class StackedCohort:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state given by `state`."""
         self._lanes, self._groups, self._done = [], {}, state["done"]
-        self._choose_width([saved["plan"] for saved in state["runs"] if not saved["ended"]])
         streams: dict[int, Stream] = {}
         for saved in state["runs"]:
             plan, number = saved["plan"], saved["stream"]
