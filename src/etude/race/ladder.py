@@ -38,9 +38,30 @@ class Rung:
     """Share of all strategies that goes on."""
 
 
-RUNGS = (Rung(share=0.1, seeds=2, keep=0.15), Rung(share=0.3, seeds=2, keep=0.07))
-LEAST_KEPT = 3
-"""Strategies that go on in any case."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many go on, and with how many seeds."""
+
+    rungs: tuple[Rung, ...]
+    least: int
+    """Strategies that go on in any case."""
+
+    def cost(self, strategies: int, seeds: int) -> float:
+        """Give about what a race costs, in runs in full, without what it adds at the end."""
+        left, runs = strategies, 0.0
+        for rung in self.rungs:
+            runs += left * rung.share * min(rung.seeds, seeds)
+            left = self.kept(rung, strategies)
+        return runs + left * seeds
+
+    def kept(self, rung: Rung, strategies: int) -> int:
+        """Give how many of the strategies that the first rung had go on from a rung."""
+        return max(self.least, round(rung.keep * strategies))
+
+
+WIDE = Shape((Rung(share=0.1, seeds=2, keep=0.15), Rung(share=0.3, seeds=2, keep=0.07)), least=3)
+NARROW = Shape((Rung(share=0.1, seeds=1, keep=0.1), Rung(share=0.3, seeds=1, keep=0.03)), least=2)
+"""For a budget that does not pay for a wide race."""
 LEAST_UPDATES = 20
 """Shorter copies of a run say nothing."""
 SMALL = 6
@@ -59,6 +80,7 @@ class Ladder:
     tries: int
     """Strategies that it may try on short copies."""
     finalists: list[Strategy] = field(default_factory=list)
+    _shape: Shape = WIDE
     _entered: int = 0
     """Strategies that the first rung had."""
     _rungs: list[tuple[int, int, list[Strategy]]] = field(default_factory=list)
@@ -66,16 +88,37 @@ class Ladder:
 
     def climb(self, pool: Pool) -> None:
         """Run the race to its end."""
+        self._choose_shape()
         left = self._opened(pool) if self.tries < len(self.strategies) else list(self.strategies)
         self._entered = len(left)
-        for number, rung in enumerate(RUNGS, start=1):
+        for number, rung in enumerate(self._shape.rungs, start=1):
             updates = round(rung.share * self.job.updates)
             if len(left) > SMALL and updates >= LEAST_UPDATES:
                 left = self._rung(pool, number, rung, updates, left)
-        self.finalists = left
-        self._train(pool, left, self.job.seeds)
+        self.finalists = self._affordable_finalists(left)
+        self._train(pool, self.finalists, self.job.seeds)
         self._look_around(pool)
         self._settle(pool)
+
+    def _choose_shape(self) -> None:
+        """Race with one seed and fewer finalists where the user's updates pay for no more."""
+        entered, seeds = min(self.tries, len(self.strategies)), len(self.job.seeds)
+        wide, narrow = (shape.cost(entered, seeds) * self.job.updates for shape in (WIDE, NARROW))
+        if self.budget.asked_for and not self.budget.allows(round(wide)):
+            self._shape = NARROW
+            self.job.decide(
+                f"the budget does not pay for a wide race, about {wide:,.0f} updates, so short"
+                f" copies have one seed and fewer go on: about {narrow:,.0f}"
+            )
+
+    def _affordable_finalists(self, left: list[Strategy]) -> list[Strategy]:
+        """Leave out finalists that the user's budget does not pay for; one there must be."""
+        each = len(self.job.seeds) * self.job.updates
+        count = max(1, self.budget.left // each)
+        if not self.budget.asked_for or count >= len(left):
+            return left
+        self.job.decide(f"the budget pays for {count} of {len(left)} finalists in full")
+        return left[:count]
 
     def ranking(self) -> list[Place]:
         """Rank what is done: the finalists, then what each rung dropped, the last rung first.
@@ -98,7 +141,7 @@ class Ladder:
 
     def _opened(self, pool: Pool) -> list[Strategy]:
         """Sound the valleys of the loss over lr, and pick what else is worth a try."""
-        rung = RUNGS[0]
+        rung = self._shape.rungs[0]
         updates = max(LEAST_UPDATES, round(rung.share * self.job.updates))
         sounded = soundings(self.strategies, self.tries)
         self._train(pool, sounded, self.job.seeds[: rung.seeds], updates)
@@ -118,7 +161,7 @@ class Ladder:
         seeds = self.job.seeds[: rung.seeds]
         self._train(pool, left, seeds, updates)
         ranking = self.job.ranking(left, updates)
-        count = max(LEAST_KEPT, round(rung.keep * self._entered))
+        count = self._shape.kept(rung, self._entered)
         kept = [strategy(place.strategy) for place in survivors(ranking, count)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
