@@ -9,7 +9,7 @@ each kind updates its own rows.
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 import torch
@@ -58,7 +58,7 @@ def company(prepared: Prepared, strategy: Strategy, *, fast: bool) -> Hashable:
     """Give what runs must have in common to be trained in one pass: the batch size.
 
     Updates that are compiled, or captured for a GPU, are made anew for each number of rows. So
-    there the kind of optimizer must be one too, and all chunks have one width.
+    there the kind of optimizer must be one too.
     """
     made_anew = fast or prepared.device.type != "cpu"
     return batch_size_for(prepared, strategy), kind_of(strategy) if made_anew else None
@@ -83,15 +83,16 @@ class Lanes:
         prepared: the task.
         steps: the steps for that batch size.
         most: lanes that a chunk may hold.
-        fixed: does every chunk hold so many? Steps are compiled for a number of lanes, and bits may
-            depend on it.
+        fixed: does every chunk hold so many? Where not, compiled steps keep the first number of
+            lanes: they are made for it, and bits may depend on it.
     """
 
     def __init__(self, prepared: Prepared, steps: Steps, most: int, *, fixed: bool) -> None:
         self._prepared = prepared
         self._steps = steps
         self._most = max(most, steps.network.fewest)
-        self._width = self._most if fixed else 0
+        self._fixed = fixed
+        self._width = self._most
         """Lanes of a chunk. The last one may need more than there are, since steps are made for
         few numbers only. Then it is filled up with copies that nobody reads."""
         self._extras = [f"extra {name}" for name in steps.network.extras]
@@ -129,14 +130,15 @@ class Lanes:
         self._rows = self._stacked(left + left[-1:] * self._missing()) if left else {}
 
     def _choose_width(self) -> None:
-        """Share the lanes out evenly, so that little is filled up; compiled steps keep theirs."""
-        if self._lanes and not (self._steps.fast and self._width):
+        """Share the lanes out evenly, so that little is filled up."""
+        if self._lanes and not self._fixed:
             chunks = -(-len(self._lanes) // self._most)
             self._width = min(self._most, self._room(-(-len(self._lanes) // chunks)))
+            self._fixed = self._steps.fast
 
     def _missing(self) -> int:
         """Give the copies that fill the last chunk up."""
-        missing = -len(self._lanes) % max(self._width, 1)
+        missing = -len(self._lanes) % self._width
         if not missing or self._steps.fast:
             return missing
         last = self._width - missing
@@ -146,14 +148,12 @@ class Lanes:
         return roomy(max(lanes, self._steps.network.fewest))
 
     def _stacked(self, pairs: list[tuple[Lane, Row]]) -> Row:
-        nothing = torch.zeros_like(pairs[0][1]["weights"])
-        most = max(len(lane.kind.memory) for lane, _ in pairs)
-        for lane, row in pairs:
-            names = _memory_of(lane)
-            for number in range(most):
-                row[f"slot {number}"] = row[names[number]] if number < len(names) else nothing
-        names = ["weights", *self._extras, *(f"slot {number}" for number in range(most))]
-        return {name: torch.stack([row[name] for _, row in pairs]) for name in names}
+        memory = [[row[name] for name in _memory_of(lane)] for lane, row in pairs]
+        slots = zip_longest(*memory, fillvalue=torch.zeros_like(pairs[0][1]["weights"]))
+        stacked = {f"slot {number}": torch.stack(slot) for number, slot in enumerate(slots)}
+        for name in ["weights", *self._extras]:
+            stacked[name] = torch.stack([row[name] for _, row in pairs])
+        return stacked
 
     def train(self, start: int, stop: int, course: Course, draws: Mapping[Stream, Draws]) -> None:
         """Do the updates from `start` to `stop` in all lanes, and record them."""
@@ -167,7 +167,7 @@ class Lanes:
                 )
 
     def _chunks(self) -> Iterator[tuple[list[Lane], Row]]:
-        for first in range(0, len(self._lanes), max(self._width, 1)):
+        for first in range(0, len(self._lanes), self._width):
             part = slice(first, first + self._width)
             yield self._lanes[part], {name: value[part] for name, value in self._rows.items()}
 
