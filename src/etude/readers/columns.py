@@ -130,7 +130,7 @@ def listed(names: Mapping[str, Series]) -> str:
     """List names, the first few."""
     shown = list(names)[:_SHOWN]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return f"{', '.join(shown) or 'no columns of numbers'}{more}"
+    return f"{', '.join(shown)}{more}"
 
 
 def to_log(raw: Raw, override: Override) -> Log:
@@ -140,6 +140,11 @@ def to_log(raw: Raw, override: Override) -> Log:
         LogError: it has neither a training nor a validation loss.
     """
     found = guess(raw.series, override)
+    if not raw.series:
+        raise LogError(
+            f"a log must have columns of numbers (CSV, JSON lines or a tool's own format), but"
+            f" {raw.path} has none"
+        )
     if "loss" not in found and "val_loss" not in found:
         raise LogError(
             f"a log must have a column of losses, but {raw.path} has {listed(raw.series)};"

@@ -83,7 +83,7 @@ class SweepPlace:
     level: float
     """Loss at its end; nan where it diverged."""
     verdict: str
-    """`best`, `as good`, `too low`, `too high` or `worse`."""
+    """`best`, `as good`, `too low`, `too high`, or `worse`, which may not be for its lr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,9 @@ class Diagnosis:
     runs: tuple[Diagnosed, ...]
     sweep: Sweep | None = None
     unread: tuple[str, ...] = ()
-    """What could not be read beside them, one sentence each."""
+    """What lies beside them in a folder and could not be read, one sentence each."""
+    failed: tuple[str, ...] = ()
+    """Logs that were asked for and could not be read, one sentence each."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -118,6 +120,7 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
         "runs": [_diagnosed_json(run) for run in diagnosis.runs],
         "sweep": None if diagnosis.sweep is None else plain(asdict(diagnosis.sweep)),
         "unread": list(diagnosis.unread),
+        "failed": list(diagnosis.failed),
     }
 
 
