@@ -11,6 +11,17 @@ from torch.optim.lr_scheduler import *
 """
 
 HEALTHY = {
+    "a_function_of_a_rate_that_is_its_own": """
+def rule(lr):
+    return lambda t: lr * 0.9**t
+
+optimizer = SGD(model.parameters(), lr=args.lr)
+one = LambdaLR(optimizer, lambda t: min(1.0, t / args.warmup) * (args.min_lr / args.lr))
+unit = SGD(model.parameters(), lr=lr)
+two = LambdaLR(unit, lr_lambda=lambda lr: 0.5 * lr)
+plain = SGD(model.parameters(), lr=1.0)
+three = LambdaLR(plain, lambda t: schedule.rate * 0.9**t)
+""",
     "first_epochs_without_the_scheduler": """
 optimizer = SGD(model.parameters(), lr=0.1)
 scheduler = CosineAnnealingLR(optimizer, T_max=epochs - 10)
