@@ -45,6 +45,16 @@ def test_several_sources_are_read_together_and_compared():
     assert answer.sweep is not None
 
 
+def test_runs_that_several_sources_name_alike_are_named_by_their_paths(tmp_path):
+    for folder in ("a", "b"):
+        place = tmp_path / folder / "version_0"
+        place.mkdir(parents=True)
+        (place / "metrics.csv").write_text("epoch,step,loss\n0,1,2.0\n0,2,1.0\n")
+    answer = etude.diagnose([tmp_path / "a" / "version_0", tmp_path / "b" / "version_0"])
+    assert [run.log.name for run in answer.runs] == [run.log.path for run in answer.runs]
+    assert answer.runs[0].log.name.endswith("a/version_0/metrics.csv")
+
+
 def test_a_run_of_the_store_is_named_by_the_start_of_its_id(tmp_path):
     place = str(tmp_path / "runs.db")
     with Store.open(place) as store:

@@ -73,9 +73,9 @@ def parse(source: str) -> ast.Module:
             return ast.parse(source)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
-        raise SourceError(f"{where}it is no Python code ({error.msg})") from None
+        raise SourceError(f"{where}it is not Python code ({error.msg})") from None
     except ValueError as error:
-        raise SourceError(f"it is no Python code ({error})") from None
+        raise SourceError(f"it is not Python code ({error})") from None
     except (RecursionError, MemoryError):
         raise SourceError("it is nested too deeply to be parsed") from None
 

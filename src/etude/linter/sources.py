@@ -50,7 +50,7 @@ def _bytes(path: str) -> bytes:
     except ValueError as error:
         raise SourceError(f"it cannot be read ({error})") from None
     # A pipe or a device might never end.
-    raise SourceError("it cannot be read (it is no file)")
+    raise SourceError("it cannot be read (it is not a file)")
 
 
 def decoded(data: bytes, *, notebook: bool = False) -> Source:
@@ -58,7 +58,7 @@ def decoded(data: bytes, *, notebook: bool = False) -> Source:
     if len(data) > LARGEST:
         raise SourceError(f"it must have at most {LARGEST // 1_000_000} MB, and is larger")
     if b"\0" in data:
-        raise SourceError("it is no text: it holds null bytes")
+        raise SourceError("it is not text: it holds null bytes")
     try:
         encoding = (
             "utf-8-sig" if notebook else tokenize.detect_encoding(io.BytesIO(data).readline)[0]
@@ -69,7 +69,7 @@ def decoded(data: bytes, *, notebook: bool = False) -> Source:
     except (UnicodeDecodeError, LookupError) as error:
         reason = getattr(error, "reason", str(error))
         raise SourceError(
-            f"it is no text in the encoding that it names or UTF-8 ({reason})"
+            f"it is not text in the encoding that it names or UTF-8 ({reason})"
         ) from None
     return _notebook(text) if notebook else Source(text.removeprefix("\ufeff"))
 
@@ -80,7 +80,7 @@ def _notebook(text: str) -> Source:
         found: Any = json.loads(text)
         cells = [_code(cell) for cell in found["cells"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise SourceError("it is no notebook (JSON with cells)") from None
+        raise SourceError("it is not a notebook (JSON with cells)") from None
     starts: list[int] = []
     numbers: list[int] = []
     lines: list[str] = []

@@ -59,10 +59,20 @@ def diagnose(
     logs = [
         log if chance is None else replace(log, chance=chance) for one in found for log in one.logs
     ]
+    logs = _named_apart(logs)
     runs = tuple(map(diagnose_log, logs))
     sweep = read_sweep(logs) if len(logs) > 1 else None
     unread = tuple(said for one in found for said in one.unread)
     return Diagnosis(runs, sweep, unread, tuple(map(str, failed)))
+
+
+def _named_apart(logs: list[Log]) -> list[Log]:
+    """Name runs by their paths where several sources name them alike, as `version_0`."""
+    names = [log.name for log in logs]
+    return [
+        replace(log, name=log.path) if log.path and names.count(log.name) > 1 else log
+        for log in logs
+    ]
 
 
 def _check(form: str | None, chance: float | None) -> None:

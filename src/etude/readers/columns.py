@@ -184,7 +184,7 @@ def _curve(columns: Mapping[str, Series]) -> tuple[Curve, tuple[str, ...]]:
         update=loss.at,
         lr=_held(loss.at, tidy.get("lr", nothing)),
         loss=loss.values,
-        grad_norm=_matched(loss.at, tidy.get("grad_norm", nothing)),
+        grad_norm=_matched(loss.at, _seen(tidy.get("grad_norm", nothing))),
         update_ratio=_matched(loss.at, tidy.get("update_ratio", nothing)),
         eval_update=val.at,
         val_loss=val.values,
@@ -195,6 +195,11 @@ def _curve(columns: Mapping[str, Series]) -> tuple[Curve, tuple[str, ...]]:
         zero_share=_matched(gains.at, zero),
     )
     return curve, tuple(dict.fromkeys(resumed))
+
+
+def _seen(series: Series) -> Series:
+    """Give norms of which one that was logged as nan is infinite: nan is what was not logged."""
+    return Series(series.at, np.where(np.isnan(series.values), np.inf, series.values))
 
 
 def _in_order(series: Series, notes: list[str]) -> Series:

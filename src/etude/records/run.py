@@ -42,7 +42,8 @@ class Curve:
     loss: Array = field(default_factory=_nothing)
     """Training loss of update t's batch, before the update changed the weights."""
     grad_norm: Array = field(default_factory=_nothing)
-    """2-norm of the whole gradient of update t, before clipping."""
+    """2-norm of the whole gradient of update t, before clipping; nan where it was not recorded,
+    infinite where it was and is not finite."""
     update_ratio: Array = field(default_factory=_nothing)
     """2-norm of the change of the weights over 2-norm of the weights, at update t."""
     eval_update: Array = field(default_factory=_nothing)
