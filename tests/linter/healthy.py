@@ -11,6 +11,18 @@ from torch.optim.lr_scheduler import *
 """
 
 HEALTHY = {
+    "epochs_times_what_is_a_number_of_batches": """
+def main(model, dataset, max_epochs=20, batch_size=64):
+    loader = DataLoader(dataset, batch_size=batch_size)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    scheduler = CosineAnnealingLR(optimizer, T_max=max_epochs * (len(dataset) // batch_size))
+    for epoch in range(max_epochs):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss_of(model(x), y).backward()
+            optimizer.step()
+            scheduler.step()
+""",
     "a_function_of_a_rate_that_is_its_own": """
 def rule(lr):
     return lambda t: lr * 0.9**t
