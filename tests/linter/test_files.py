@@ -137,6 +137,17 @@ def test_a_notebook_is_linted_by_cell(tmp_path):
     assert found.lines == ("opt = SGD(p, rate=1)",)
 
 
+def test_a_form_feed_moves_no_line(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(f"x = 'a'\n\x0c\n{WRONG}")
+    [found] = linted(path).values()
+    assert [line in WRONG for line in found.lines] == [True]
+    path = tmp_path / "train.ipynb"
+    path.write_text(notebook(("code", f"text = 'a\u2028b'\n{WRONG}")))
+    [found] = linted(path).values()
+    assert [line in WRONG for line in found.lines] == [True]
+
+
 @pytest.mark.parametrize(
     "text", ["{}", "[]", "null", "{", '{"cells": 3}', '{"cells": [3]}', "[" * 100_000]
 )

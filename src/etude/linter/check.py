@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from etude.errors import SourceError
 from etude.linter.facts import Facts
-from etude.linter.record import Remark, in_characters
+from etude.linter.record import Remark, in_characters, lines_of
 from etude.linter.rules import RULES
 
 # A file without any of these words has nothing that a rule asks about.
@@ -44,7 +44,7 @@ def lint(source: str, *, path: str = "", codes: Iterable[str] | None = None) -> 
         found = [remark for rule in asked.values() for remark in rule.check(facts)]
     except RecursionError:
         raise SourceError("it is nested too deeply to be followed") from None
-    lines = source.splitlines()
+    lines = lines_of(source)
     unique = dict.fromkeys(found)
     ignored = _ignored(source, tree)
     for line in _expected_to_fail(facts.nodes_of(ast.With)):

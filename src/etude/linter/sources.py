@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from etude.errors import SourceError
+from etude.linter.record import lines_of
 
 LARGEST = 4_000_000
 """Bytes of a file above which it is no code that anybody wrote."""
@@ -96,8 +97,9 @@ def _code(cell: dict[str, Any]) -> list[str]:
     if cell["cell_type"] != "code":
         return []
     given = cell["source"]
-    lines = (given if isinstance(given, str) else "".join(given)).splitlines()
-    if lines and _CELL_MAGIC.match(lines[0]):
+    text = given if isinstance(given, str) else "".join(given)
+    lines = lines_of(text.removesuffix("\n"))
+    if not text or _CELL_MAGIC.match(lines[0]):
         return []
     return [_without_magic(line) for line in lines]
 
