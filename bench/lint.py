@@ -6,7 +6,8 @@
     python bench/lint.py --sources .venv/lib/python3.11/site-packages/torch
 
 The corpus is in tests/linter: each mistake in several ways to write a script, each with a twin
-in which it is mended, and code that is right and looks wrong. A linter finds a mistake when it
+in which it is mended, and code that is right and looks wrong; and two rounds of scripts by someone
+who had not read the rules. A linter finds a mistake when it
 says something of the file (a code that speaks of torch) that it does not say of the twin.
 The other linters' own codes for torch are TOR… (TorchFix), and W5517, R5508 and their like
 (dslinter); ruff has none, so that all its codes count. dslinter pins an old pylint: install the
@@ -29,6 +30,9 @@ import click
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "linter"))  # the corpus
 from healthy import HEALTHY
 from planted import Case, cases
+from scripts import Script
+from scripts_first import FIRST
+from scripts_second import SECOND
 
 import etude
 from etude.linter import RULES, lint
@@ -71,8 +75,17 @@ def _corpus(many: Sequence[Case], peers: str | None) -> None:
     print(f"all: {len(many)} planted, recall {100 * sum(found.values()) / len(many):.1f} %")
     print(f"alarms: {sum(alarms.values())} on {len(many)} fixed twins, ", end="")
     print(f"{sum(len(lint(text)) for text in HEALTHY.values())} on {len(HEALTHY)} healthy files")
+    for name, scripts in (("first", FIRST), ("second", SECOND)):
+        _strange(name, scripts)
     if peers:
         _beside(list(_some(many)), Path(peers))
+
+
+def _strange(name: str, scripts: Sequence[Script]) -> None:
+    """Say what is seen of a round of scripts by someone who had not read the rules."""
+    seen = [each for each in scripts if each.code in {r.code for r in lint(each.wrong)}]
+    alarms = sum(r.level is not Level.HINT for each in scripts for r in lint(each.right))
+    print(f"{name} round: {len(seen)} of {len(scripts)} seen, {alarms} alarms on their cures")
 
 
 def _some(many: Sequence[Case]) -> Iterator[Case]:

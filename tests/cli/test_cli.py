@@ -34,6 +34,15 @@ def test_torch_is_not_imported_before_it_is_needed(code):
     subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL)
 
 
+def test_linting_loads_neither_pages_nor_statistics():
+    code = (
+        "import sys; from etude.cli import main;"
+        "main(['lint', 'src/etude/errors.py'], standalone_mode=False);"
+        "assert not {'scipy', 'jinja2'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.mark.parametrize(
     "command", ["compare", "schedule", "lint", "explain", "tasks", "runs", "curriculum"]
 )

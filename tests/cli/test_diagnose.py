@@ -60,6 +60,17 @@ def test_several_runs_give_a_sweep(folder):
     assert "too high" in result.output
 
 
+def test_a_log_that_cannot_be_read_leaves_the_others_and_exits_with_2(folder):
+    put("log.csv", GOOD)
+    (folder / "bad.csv").write_bytes(b"\xff\xfe\x00")
+    result = etude("diagnose", "log.csv", "bad.csv", "nothing.csv", "--json", "answer.json")
+    assert result.exit_code == 2
+    assert "Nothing was found in 1 run" in result.output
+    assert "nothing.csv is not" in " ".join(result.output.split())
+    assert len(json.loads((folder / "answer.json").read_text())["failed"]) == 2
+    assert etude("diagnose", "bad.csv", "nothing.csv").exit_code == 2
+
+
 def test_json_goes_to_standard_output_alone(folder):
     put("log.csv", BAD)
     result = etude("diagnose", "log.csv", "--json", "-")

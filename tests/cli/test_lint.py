@@ -72,7 +72,7 @@ def test_hidden_hints_are_counted_and_the_rest_is_linted_after_a_failure(folder)
     (folder / "c.py").write_text("optim = (")
     result = run(".")
     assert result.exit_code == 2
-    assert "c.py: line 1: it is no Python code ('(' was never closed)" in result.output
+    assert "c.py: line 1: it is not Python code ('(' was never closed)" in result.output
     assert result.output.splitlines()[-1] == (
         "1 error, 1 hint in 2 files; 1 file could not be linted; "
         "--level hint shows the one that is not shown"
@@ -82,6 +82,14 @@ def test_hidden_hints_are_counted_and_the_rest_is_linted_after_a_failure(folder)
 def test_nothing_found_is_said(folder):
     (folder / "train.py").write_text("")
     assert run("train.py").output == "nothing found in 1 file\n"
+
+
+def test_a_folder_without_python_says_so(folder):
+    (folder / "empty").mkdir()
+    result = run("empty")
+    assert (result.exit_code, result.output) == (
+        0, "there is no Python file or notebook to lint\n"
+    )  # fmt: skip
 
 
 def test_standard_input(folder):
@@ -95,7 +103,7 @@ def test_json(folder):
     (folder / "bad.py").write_bytes(b"optim \0")
     found = json.loads(run(".", "--format", "json").stdout)
     assert found["failures"] == [
-        {"path": "bad.py", "message": "it is no text: it holds null bytes"}
+        {"path": "bad.py", "message": "it is not text: it holds null bytes"}
     ]
     assert found["remarks"] == [
         {
@@ -191,8 +199,11 @@ def test_the_projects_own_code_is_clean():
 def test_explain_shows_pages_and_lists_rules():
     explain = CliRunner().invoke(main, ["explain", "lr104", "LR101"], catch_exceptions=False)
     assert explain.exit_code == 0
-    assert explain.output.startswith(f"LR104: {RULES['LR104'].page}")
-    assert f"\nLR101: {RULES['LR101'].page}" in explain.output
+    for code in ("LR104", "LR101"):
+        assert f"{code}: {RULES[code].title}\n\nWhat it sees. " in explain.output
+    assert "Wrong:\n\n    import torch\n" in explain.output
+    assert "Right:\n\n    import torch\n" in explain.output
+    assert not {"```", "**What"} & set(explain.output.split())
     listed = CliRunner().invoke(main, ["explain"]).output
     codes = [line.split("  ")[0] for line in listed.splitlines()]
     assert [code for code in codes if code.startswith("LR")] == list(RULES)

@@ -52,3 +52,17 @@ def test_where_all_diverged_all_are_too_high():
     sweep = read_sweep([run(0.1, 0, broken=True), run(1.0, 0, broken=True)])
     assert verdicts(sweep) == ["too high", "too high"]
     assert "every run diverged" in sweep.sentence
+
+
+def test_runs_that_differ_in_more_than_their_lr_say_nothing_of_it():
+    """As far from the best as runs at its own lr are from each other: another model, say."""
+    logs = [run(0.1, 0.2), run(0.1, 0.9), run(0.3, 0.6), run(0.01, 1.5)]
+    sweep = read_sweep(logs)
+    assert verdicts(sweep) == ["too low", "best", "worse", "worse"]
+    assert "runs at one lr end up to 0.7 apart" in sweep.sentence
+    assert "apart" not in read_sweep(logs[:1] + logs[2:]).sentence
+
+
+def test_a_run_that_broke_at_the_best_lr_or_below_is_not_too_high():
+    logs = [run(0.1, 0.2), run(0.1, 0, broken=True), run(0.01, 0, broken=True)]
+    assert verdicts(read_sweep(logs)) == ["worse", "best", "worse"]

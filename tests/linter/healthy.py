@@ -11,6 +11,102 @@ from torch.optim.lr_scheduler import *
 """
 
 HEALTHY = {
+    "epochs_times_what_is_a_number_of_batches": """
+def main(model, dataset, max_epochs=20, batch_size=64):
+    loader = DataLoader(dataset, batch_size=batch_size)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    scheduler = CosineAnnealingLR(optimizer, T_max=max_epochs * (len(dataset) // batch_size))
+    for epoch in range(max_epochs):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss_of(model(x), y).backward()
+            optimizer.step()
+            scheduler.step()
+""",
+    "a_function_of_a_rate_that_is_its_own": """
+def rule(lr):
+    return lambda t: lr * 0.9**t
+
+optimizer = SGD(model.parameters(), lr=args.lr)
+one = LambdaLR(optimizer, lambda t: min(1.0, t / args.warmup) * (args.min_lr / args.lr))
+unit = SGD(model.parameters(), lr=lr)
+two = LambdaLR(unit, lr_lambda=lambda lr: 0.5 * lr)
+plain = SGD(model.parameters(), lr=1.0)
+three = LambdaLR(plain, lambda t: schedule.rate * 0.9**t)
+""",
+    "first_epochs_without_the_scheduler": """
+optimizer = SGD(model.parameters(), lr=0.1)
+scheduler = CosineAnnealingLR(optimizer, T_max=epochs - 10)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+    if epoch >= 10:
+        scheduler.step()
+""",
+    "a_cosine_in_each_epoch": """
+optimizer = SGD(model.parameters(), lr=0.1)
+for epoch in range(30):
+    scheduler = CosineAnnealingLR(optimizer, T_max=len(loader))
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+        scheduler.step()
+""",
+    "a_second_optimizer_with_a_scheduler_of_its_own": """
+optimizer = SGD(model.head.parameters(), lr=0.1)
+scheduler = CosineAnnealingLR(optimizer, T_max=40)
+for epoch in range(40):
+    if epoch == 10:
+        optimizer = SGD(model.parameters(), lr=0.01)
+        scheduler = CosineAnnealingLR(optimizer, T_max=30)
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+    scheduler.step()
+""",
+    "a_scheduler_that_is_given_the_new_optimizer": """
+optimizer = SGD(model.head.parameters(), lr=0.1)
+scheduler = StepLR(optimizer, step_size=10)
+for epoch in range(40):
+    if epoch == 10:
+        optimizer = SGD(model.parameters(), lr=0.01)
+        scheduler.optimizer = optimizer
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+    scheduler.step()
+""",
+    "one_cycle_over_epochs": """
+optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+scheduler = OneCycleLR(optimizer, 0.1, epochs=30, steps_per_epoch=1)
+for epoch in range(30):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_of(model(x), y).backward()
+        optimizer.step()
+    scheduler.step()
+""",
+    "prepared_schedulers_step_with_the_optimizer": """
+from accelerate import Accelerator
+from transformers import get_scheduler
+
+accelerator = Accelerator(gradient_accumulation_steps=8)
+optimizer = SGD(model.parameters(), lr=0.1)
+scheduler = get_scheduler("cosine", optimizer, 100, epochs * len(loader) // 8)
+model, optimizer, loader, scheduler = accelerator.prepare(model, optimizer, loader, scheduler)
+for epoch in range(epochs):
+    for x, y in loader:
+        with accelerator.accumulate(model):
+            accelerator.backward(loss_of(model(x), y))
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+""",
     "two_optimizers_of_a_gan": """
 def train(generator, critic, loader):
     opt_g = SGD(generator.parameters(), lr=2e-4)

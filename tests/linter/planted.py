@@ -99,6 +99,8 @@ _ACCUMULATED = (
     "    optimizer.zero_grad()",
 )
 
+_LAMBDA = {"build": ("optimizer = optim.SGD(model.parameters(), lr=base)",)}
+
 PLANTS = (
     plant("LR101", "learning_rate", _built("optim.Adam(model.parameters(), learning_rate=1e-3)"),
           _built("optim.Adam(model.parameters(), lr=1e-3)"), fixable=True),
@@ -224,6 +226,20 @@ PLANTS = (
            "epoch": ("scheduler.step(evaluate(model))",)}),
     plant("LR128", "string", _built("optim.SGD(model.parameters(), lr='0.1')")),
     plant("LR128", "negative", _built("optim.SGD(model.parameters(), lr=-0.1)")),
+    plant("LR130", "lambda", {"setup": ("base = 0.1",), **_LAMBDA, "schedule": (
+              "scheduler = lr_scheduler.LambdaLR(optimizer, lambda t: base * 0.9**t)",)},
+          {"setup": ("base = 0.1",), **_LAMBDA, "schedule": (
+              "scheduler = lr_scheduler.LambdaLR(optimizer, lambda t: 0.9**t)",)}),
+    plant("LR130", "sum", {"setup": ("base = 0.1",), **_LAMBDA, "schedule": (
+              "scheduler = lr_scheduler.LambdaLR(optimizer, lr_lambda=lambda t: 1e-5 + 0.5 * (base - 1e-5) * (1 + math.cos(t)))",)},
+          {"setup": ("base = 0.1",), **_LAMBDA, "schedule": (
+              "scheduler = lr_scheduler.LambdaLR(optimizer, lr_lambda=lambda t: (1e-5 + 0.5 * (base - 1e-5) * (1 + math.cos(t))) / base)",)}),
+    plant("LR130", "function", {"setup": ("base = 0.1",), **_LAMBDA, "schedule": (
+              "def decayed(t):", "    rate = base * 0.1 ** (t // 30)", "    return max(rate, 1e-6)",
+              "scheduler = lr_scheduler.LambdaLR(optimizer, decayed)")},
+          {"setup": ("base = 0.1",), **_LAMBDA, "schedule": (
+              "def decayed(t):", "    rate = base * 0.1 ** (t // 30)", "    return max(rate, 1e-6) / base",
+              "scheduler = lr_scheduler.LambdaLR(optimizer, decayed)")}),
     plant("LR129", "adam", {**_built("optim.Adam(model.parameters(), lr=1e-3)"),
           "schedule": (), "epoch": ()}, {"schedule": (), "epoch": ()}),
     plant("LR129", "adamw", {**_built("optim.AdamW(model.parameters(), lr=3e-4)"),

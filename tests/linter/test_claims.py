@@ -260,3 +260,15 @@ def test_lr128_what_torch_refuses_and_what_it_takes():
         optimizer(lr="0.01")
     for lr in (0.0, math.nan, math.inf):
         optimizer(lr=lr)
+
+
+def test_lr130_a_rate_in_a_lambda_is_there_twice():
+    base = 0.001
+    own = optimizer(lr=base)
+    scheduler = lr_scheduler.LambdaLR(own, lambda epoch: base * 0.97**epoch)
+    assert rates(own, scheduler, 2) == pytest.approx([1e-6, 0.97e-6])
+    said = message(
+        "import torch\nbase = 1e-3\nown = torch.optim.SGD(p, lr=base)\n"
+        "s = torch.optim.lr_scheduler.LambdaLR(own, lambda t: base * 0.97**t)"
+    )
+    assert "where 0.001 is meant, the rate is 1e-06" in said

@@ -47,12 +47,12 @@ def test_encodings_and_line_ends_are_read(tmp_path, data):
         (b"optim \0 x", "null bytes"),
         (b"\x89PNG\r\n\x1a\n\x00", "null bytes"),
         (b"# optim \xff\xfe\n", "no text|encoding"),
-        (b"x = 1\n\n\n# optim \xff\xfe\n", "no text"),
+        (b"x = 1\n\n\n# optim \xff\xfe\n", "not text"),
         (b"# -*- coding: nonsense -*-\n", "encoding"),
         (b"# -*- coding: hex -*-\n6f", "no text|encoding"),
         ("optim".encode("utf-16"), "null bytes|no text"),
         (b"x = 'optim'\n" * (LARGEST // 10), "at most 4 MB"),
-        (b"optim = (\n", "no Python code"),
+        (b"optim = (\n", "not Python code"),
     ],
 )
 def test_what_is_no_text_is_one_sentence(tmp_path, data, why):
@@ -98,7 +98,7 @@ def test_links_that_go_round_end(tmp_path):
 def test_a_pipe_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "pipe.py")
     [found] = linted(tmp_path).values()
-    assert found.failure == "it cannot be read (it is no file)"
+    assert found.failure == "it cannot be read (it is not a file)"
 
 
 def test_environments_caches_and_hidden_folders_are_left_out(tmp_path):
@@ -137,11 +137,22 @@ def test_a_notebook_is_linted_by_cell(tmp_path):
     assert found.lines == ("opt = SGD(p, rate=1)",)
 
 
+def test_a_form_feed_moves_no_line(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(f"x = 'a'\n\x0c\n{WRONG}")
+    [found] = linted(path).values()
+    assert [line in WRONG for line in found.lines] == [True]
+    path = tmp_path / "train.ipynb"
+    path.write_text(notebook(("code", f"text = 'a\u2028b'\n{WRONG}")))
+    [found] = linted(path).values()
+    assert [line in WRONG for line in found.lines] == [True]
+
+
 @pytest.mark.parametrize(
     "text", ["{}", "[]", "null", "{", '{"cells": 3}', '{"cells": [3]}', "[" * 100_000]
 )
 def test_what_is_no_notebook_is_said(text):
-    with pytest.raises(SourceError, match="no notebook"):
+    with pytest.raises(SourceError, match="not a notebook"):
         decoded(text.encode(), notebook=True)
 
 

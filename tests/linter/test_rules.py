@@ -16,7 +16,7 @@ from etude.records import Level
 CASES = list(cases())
 HINTS = {"LR110", "LR112", "LR121", "LR129"}
 WARNINGS = {"LR111", "LR116", "LR117", "LR119", "LR123", "LR125", "LR127"}
-STABLE = [f"LR{number}" for number in range(101, 130)]
+STABLE = [f"LR{number}" for number in range(101, 131)]
 
 
 def blocks(page):

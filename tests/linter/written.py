@@ -165,7 +165,52 @@ def _filled(template, wrong, right):
 _TIMES = {"times": " * per_epoch", "step": "self.sched.step()", "epoch": "pass"}
 _PLAIN = {"times": "", "step": "self.sched.step()", "epoch": "pass"}
 
+_FIRST_EPOCHS = """
+import torch
+
+def run(cfg):
+    loader = torch.utils.data.DataLoader(views(cfg.root), batch_size=64, shuffle=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=cfg.lr)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max={length})
+    for epoch_counter in range(cfg.epochs):
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            loss_of(model(inputs), targets).backward()
+            optimizer.step()
+        if epoch_counter >= 10:
+            scheduler.step()
+"""
+
+_LATER = """
+import torch
+
+def train(model, loader):
+    optimizer = torch.optim.SGD(model.head.parameters(), lr=1e-1)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=40)
+    for epoch in range(40):
+        if epoch == 10:
+            optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+            {again}
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            loss_of(model(inputs), targets).backward()
+            optimizer.step()
+        scheduler.step()
+"""
+
+_PER_EPOCH = "scheduler = OneCycleLR(optimizer, 0.1, epochs=30, steps_per_epoch={each})\n"
+
 WRITTEN = (
+    ("LR104", "from-the-tenth-epoch", *_filled(
+        _FIRST_EPOCHS, {"length": "len(loader)"}, {"length": "cfg.epochs - 10"})),
+    ("LR105", "from-the-tenth-epoch", *_filled(
+        _LATER, {"again": "pass"},
+        {"again": "scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=30)"})),
+    ("LR118", "steps-per-epoch", *_net(
+        _PER_EPOCH.format(each="45_000 // 256") + _LISTS,
+        _PER_EPOCH.format(each="45_000 // 256") + _STEP_LISTS)),
+    ("LR118", "one-step-per-epoch", *_net(
+        _PER_EPOCH.format(each="45_000 // 256") + _BARE, _PER_EPOCH.format(each=1) + _BARE)),
     ("LR118", "one-cycle", *_net(_STEPS + _BARE, _STEPS + _BY_STEP)),
     ("LR118", "one-cycle-lists", *_net(_STEPS + _LISTS, _STEPS + _STEP_LISTS)),
     ("LR118", "hf", *_net(_COSINE + _BARE, _COSINE + _BY_STEP, "pytorch_lightning", "pl")),

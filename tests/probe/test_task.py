@@ -77,6 +77,8 @@ def test_weights_at_rest_are_those_of_the_fork_point(digits):
 def test_forks_outside_the_run_are_refused(digits):
     with pytest.raises(ProbeError, match="length of 340"):
         ask(digits, "sgd lr=0.1", at=300)
+    with pytest.raises(ProbeError, match="made an update before it is forked, got at=-1"):
+        ask(digits, "sgd lr=0.1", at=-1)
     with pytest.raises(ProbeError, match="needs its strategy"):
         ask(digits, None)
 

@@ -45,6 +45,16 @@ def test_several_sources_are_read_together_and_compared():
     assert answer.sweep is not None
 
 
+def test_runs_that_several_sources_name_alike_are_named_by_their_paths(tmp_path):
+    for folder in ("a", "b"):
+        place = tmp_path / folder / "version_0"
+        place.mkdir(parents=True)
+        (place / "metrics.csv").write_text("epoch,step,loss\n0,1,2.0\n0,2,1.0\n")
+    answer = etude.diagnose([tmp_path / "a" / "version_0", tmp_path / "b" / "version_0"])
+    assert [run.log.name for run in answer.runs] == [run.log.path for run in answer.runs]
+    assert answer.runs[0].log.name.endswith("a/version_0/metrics.csv")
+
+
 def test_a_run_of_the_store_is_named_by_the_start_of_its_id(tmp_path):
     place = str(tmp_path / "runs.db")
     with Store.open(place) as store:
@@ -67,6 +77,31 @@ def test_the_rate_is_undecided_where_the_log_cannot_tell_and_only_there():
                   gain_update=rows, gain_ratio=rows * 0 + 1, zero_share=rows * 0 + 1)  # fmt: skip
     (dead,) = etude.diagnose(zeros).runs
     assert "before ED17" in dead.undecided[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"), [(0, "without a finite loss"), (1, "1 row is too few"), (3, "3 rows are")]
+)
+def test_few_rows_are_counted_in_plain_words(rows, said):
+    loss = np.array([math.nan]) if rows == 0 else np.ones(rows)
+    (one,) = etude.diagnose(Curve(update=np.arange(loss.size) + 0.0, loss=loss)).runs
+    assert one.undecided[0].startswith(said)
+    assert any("the run has" in fact for fact in one.facts) is (rows > 1)
+
+
+def test_a_loss_of_zero_throughout_is_no_plateau():
+    zero = Curve(update=np.arange(200.0), lr=np.full(200, 0.1), loss=np.zeros(200))
+    assert found(zero) == []
+
+
+def test_a_cut_that_puts_the_loss_down_at_once_is_not_said_to_change_nothing():
+    """Down by 2 %, then slower than before: on the whole it is where it would have been."""
+    at = np.arange(1.0, 401)
+    loss = 4 * at**-0.1
+    loss[200:] = 0.98 * loss[200] * (at[200:] / 201) ** -0.04
+    (one,) = etude.diagnose(Curve(update=at, lr=np.where(at <= 200, 0.1, 0.01), loss=loss)).runs
+    (told,) = [fact for fact in one.facts if "cut of the lr" in fact]
+    assert "nothing" not in told
 
 
 def test_what_cannot_be_asked_is_refused():

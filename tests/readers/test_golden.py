@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from etude.readers import read
+from etude.readers import diagnose, read
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -70,7 +70,9 @@ def test_a_trainers_state_says_that_it_hides_what_is_not_finite():
     log = only(GOLDEN / "huggingface")
     assert "running average" in " ".join(log.notes)
     assert np.isfinite(log.curve.loss).all()
-    assert math.isnan(log.curve.grad_norm[-1])
+    assert math.isinf(log.curve.grad_norm[-1])
+    (run,) = diagnose(log).runs
+    assert run.findings[0].message == "the gradient norm is not finite at update 250 after 1"
 
 
 def test_a_folder_gives_all_runs_in_it_and_no_other_file():

@@ -31,7 +31,7 @@ def put(folder, content, name="log.csv"):
     [
         (b"", "it is empty"),
         (b"\n\n", "it is empty"),
-        (b"step,loss\n", "a column of losses"),
+        (b"step,loss\n", "must have columns of numbers"),
         (b"a,b\n1,2\n", "must have a column of losses, but .* has a, b; name one with --loss"),
         (b"1,2\n3,4\n", "must begin with the names of its columns"),
         (b"step,loss\n0,caf\xe9\n", "byte 15 is neither"),
@@ -72,6 +72,12 @@ def test_a_folder_is_read_but_for_what_cannot_be(tmp_path):
     found = read(tmp_path)
     assert len(found.logs) == 1
     assert len(found.unread) == 1
+
+
+def test_free_text_is_told_what_a_log_must_be(tmp_path):
+    place = put(tmp_path, b"epoch 1 loss 2.3\nepoch 2 loss 2.2\n", "train.log")
+    with pytest.raises(LogError, match=r"must have columns of numbers \(CSV.*has none"):
+        read(place)
 
 
 def test_utf16_as_some_consoles_write_it_is_read(tmp_path):

@@ -52,6 +52,14 @@ def test_the_terminal_has_the_finding_and_keeps_to_its_width():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_of_many_runs_only_those_with_findings_are_named():
+    many = [log(f"good {i}", GOOD) for i in range(12)]
+    text = printed(diagnose([*many, log("bad", np.where(T < 900, GOOD, np.nan))]))
+    assert "bad: ED01 not-finite" in text
+    assert "12 runs: nothing found" in text
+    assert "good 3: nothing found" in printed(diagnose(many[:4]))
+
+
 def test_a_terminal_without_unicode_gets_ascii():
     assert "ED01" in printed(ANSWER, encoding="ascii")
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, func, select, text, update
 
 from etude.errors import StoreError
 from etude.records import Curve, Outcome
-from etude.store import Store, StoredCheckpoint, run_key, tables
+from etude.store import Store, StoredCheckpoint, run_key, schema, tables
 from etude.store import store as store_module
 
 SETTINGS = {"updates": 5, "batch_size": 32, "device": "cpu", "versions": {"torch": "2.13.0"}}
@@ -280,7 +280,7 @@ def test_the_runs_of_a_store_whose_curves_had_fewer_columns_are_kept(address, ma
 
 def test_a_store_that_another_process_made_in_the_meantime_is_taken_as_it_is(store, make_run):
     store.add(make_run(1), key="k", settings={})
-    assert store._create() == tables.SCHEMA
+    assert schema.create(store._engine) == tables.SCHEMA
     assert list(store.find(["k"])) == ["k"]
 
 
@@ -465,7 +465,7 @@ def test_a_store_of_an_older_schema_gets_what_it_lacks(address):
         connection.execute(text("UPDATE etude_meta SET value = 1"))
     with Store.open(address) as store:
         assert store.settled("k", lambda: {"lanes": 3}) == {"lanes": 3}
-        assert store._version() == tables.SCHEMA
+        assert schema.version_of(store._engine) == tables.SCHEMA
 
 
 def checkpoint(key, first="r", content=b"\x00\xff"):
@@ -524,4 +524,4 @@ def test_a_store_without_checkpoints_gets_room_for_them(address):
         connection.execute(text("UPDATE etude_meta SET value = 2"))
     with Store.open(address) as store:
         assert store.keep_checkpoint(checkpoint("a"))
-        assert store._version() == tables.SCHEMA
+        assert schema.version_of(store._engine) == tables.SCHEMA

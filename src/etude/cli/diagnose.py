@@ -91,7 +91,8 @@ def diagnose(
     x3 and x10 of its lr from the same point, on the same batches. The run is one that étude trains
     up to there (--strategy) or one that you saved (--checkpoint).
 
-    The exit code is 0 when nothing was found, 1 for findings, and 2 when a log cannot be read.
+    The exit code is 0 when nothing was found, 1 for findings, and 2 when a PATH cannot be read; the
+    others are read all the same.
     """
     from etude.readers import diagnose as answer
     from etude.readers import stored_logs
@@ -117,7 +118,7 @@ def diagnose(
         data=lambda: diagnosis_json(found),
         page=lambda: diagnosis_page(found, command=ctx.find_root().obj),
     )
-    ctx.exit(1 if found.findings else 0)
+    ctx.exit(2 if found.failed else 1 if found.findings else 0)
 
 
 _OF_PROBES = ("strategy", "checkpoint", "at", "updates", "length", "seed", "batch_size")

@@ -1,5 +1,8 @@
 """`etude explain`: show the manual page of a rule."""
 
+import re
+import textwrap
+
 import click
 
 from etude.errors import EtudeError
@@ -21,7 +24,18 @@ def explain(codes: tuple[str, ...]) -> None:
         for code, (title, _) in found.items():
             click.echo(f"{code}  {title}")
     for count, code in enumerate(wanted):
-        click.echo(f"{'' if count == 0 else chr(10)}{code}: {found[code][1]}")
+        click.echo(f"{'' if count == 0 else chr(10)}{code}: {_readable(found[code][1])}")
+
+
+def _readable(page: str) -> str:
+    """Write a page for a terminal: without Markdown's marks, its code under what it is."""
+    kinds = iter(("Wrong", "Right"))
+
+    def indented(block: re.Match[str]) -> str:
+        return f"{next(kinds, 'Code')}:\n\n{textwrap.indent(block[1], '    ').rstrip()}"
+
+    plain = re.sub(r"^\*\*(.+?)\*\*", r"\1", page, flags=re.MULTILINE)
+    return re.sub(r"```python\n(.*?)```", indented, plain, flags=re.DOTALL)
 
 
 def _pages() -> dict[str, tuple[str, str]]:

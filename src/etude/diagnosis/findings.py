@@ -70,9 +70,7 @@ def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
     told = {each.code: each for each in found}
     other = next((told[rule.code] for rule in ELSEWHERE if rule.code in told), None)
     if seen.few:
-        said.append(
-            f"{seen.rows} rows are too few to tell noise from trend: log more often or train longer"
-        )
+        said.append(_too_few(seen.rows))
     elif other is not None:
         said.append(
             f"whether the lr is right cannot be asked before {other.code} ({other.name}) is mended"
@@ -89,6 +87,13 @@ def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _too_few(rows: int) -> str:
+    if not rows:
+        return "without a finite loss there is no trend to see"
+    said = "1 row is" if rows == 1 else f"{rows} rows are"
+    return f"{said} too few to tell noise from trend: log more often or train longer"
+
+
 def _rate_told(seen: View, told: Container[str]) -> bool:
     """Is the lr spoken for: by the gain ratio, by a rule, or by having done its work?"""
     if late_gains(seen).size >= LEAST or any(code in told for code in _ABOUT_THE_LR):
@@ -100,6 +105,8 @@ def _facts(seen: View) -> tuple[str, ...]:
     """Say what was seen and is no fault."""
     if not seen.rows:
         return ()
+    if seen.rows == 1:
+        return (f"loss {show(seen.loss[0])} at {seen.unit} {seen.at[0]:g}, the only row",)
     said = [f"loss from {show(seen.loss[0])} to {show(seen.end)} over {_length(seen)}"]
     outcome = judge(seen.curve, chance=seen.chance)
     said.append(f"as far as its loss tells, the run {_ENDINGS[outcome]}")
@@ -137,7 +144,7 @@ def _drop_told(seen: View, row: int) -> str | None:
         share = show(100 * -np.expm1(effect.jump))
         return f"{start} {seen.at[row]:g} put the loss {share} % below the trend before it"
     if abs(effect.jump) <= _NOISES * effect.noise:
-        return f"{start} {seen.at[row]:g} changed nothing beyond the noise"
+        return f"{start} {seen.at[row]:g} left the loss near the trend before it, on the whole"
     return None
 
 

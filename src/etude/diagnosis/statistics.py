@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
 from etude.records import Array
 
@@ -75,6 +74,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     count = len(values)
     if count < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - a spread needs two
         return math.nan, math.nan
+    from scipy.special import stdtrit  # takes longer to import than most commands to run
+
     half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(
         np.std(values, ddof=1) / math.sqrt(count)
     )

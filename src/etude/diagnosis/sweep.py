@@ -2,7 +2,8 @@
 
 Levels are compared at the same loss: the validation loss where all runs have one, else the training
 loss. A level is as good as the best where it lies within the noise of both, or within 2 % of the
-best run's fall.
+best run's fall. Runs at one lr whose levels lie apart differ in something else (seed, model, data,
+length), and a level no farther from the best than they are from each other says nothing of the lr.
 """
 
 import math
@@ -31,14 +32,21 @@ def read_sweep(logs: Sequence[Log]) -> Sweep | None:
     levels = [(lr, log, *_level(log, by_val=by_val)) for lr, log in known]
     alive = [each for each in levels if math.isfinite(each[2])]
     best = min(alive, key=lambda each: each[2]) if alive else None
+    apart = _apart([(each[0], each[2]) for each in alive])
     places = sorted(
         (
-            SweepPlace(log.name, lr, level, _verdict(lr, level, spread, best))
+            SweepPlace(log.name, lr, level, _verdict(lr, level, spread, best, apart))
             for lr, log, level, spread in levels
         ),
         key=lambda place: place.lr,
     )
-    return Sweep("val_loss" if by_val else "loss", tuple(places), _sentence(places))
+    return Sweep("val_loss" if by_val else "loss", tuple(places), _sentence(places, apart))
+
+
+def _apart(levels: Sequence[tuple[float, float]]) -> float:
+    """Give how far the levels of runs at one lr lie apart, where that is farthest."""
+    same = [[level for other, level in levels if other == lr] for lr in {lr for lr, _ in levels}]
+    return max((max(each) - min(each) for each in same), default=0.0)
 
 
 def peak_lr(log: Log) -> float:
@@ -65,22 +73,24 @@ def _spread(values: Array) -> float:
     return noise(values[values.size // 2 :])
 
 
-def _verdict(lr: float, level: float, spread: float, best: _Leveled | None) -> str:
-    if not math.isfinite(level) or best is None:
+def _verdict(lr: float, level: float, spread: float, best: _Leveled | None, apart: float) -> str:
+    if best is None:
         return "too high"
     best_lr, log, lowest, best_spread = best
+    if not math.isfinite(level):
+        return "too high" if lr > best_lr else "worse"
     start = log.curve.val_loss[:1] if log.curve.val_loss.size else log.curve.loss[:1]
     fall = max(float(start[0]) - lowest, 0.0) if start.size else 0.0
     if level == lowest and lr == best_lr:
         return "best"
     if level - lowest <= max(NOISES * math.hypot(spread, best_spread), CLOSE * fall):
         return "as good"
-    if lr == best_lr:
+    if lr == best_lr or level - lowest <= apart:
         return "worse"
     return "too low" if lr < best_lr else "too high"
 
 
-def _sentence(places: Sequence[SweepPlace]) -> str:
+def _sentence(places: Sequence[SweepPlace], apart: float) -> str:
     best = next((place for place in places if place.verdict == "best"), None)
     if best is None:
         return "every run diverged: all of these lrs are too high"
@@ -93,4 +103,9 @@ def _sentence(places: Sequence[SweepPlace]) -> str:
         said += "; it is the lowest that was tried, so try lower ones"
     elif best.lr == lrs[-1]:
         said += "; it is the highest that was tried, so try higher ones"
+    if any(place.verdict == "worse" and place.lr != best.lr for place in places):
+        said += (
+            f"; runs at one lr end up to {show(apart)} apart, so they differ in more than their lr:"
+            " what is worse may be so for another reason"
+        )
     return said

@@ -83,7 +83,7 @@ class View:
         if not self.from_start or self.loss.min() < 0:
             return math.nan
         start, end = float(self.loss[:1].max()), self.end
-        return 1 - end / start if start > 0 else 0.0
+        return 1 - end / start if start > 0 else float(end <= 0)
 
     @property
     def end(self) -> float:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from etude.errors import SourceError
 from etude.linter.facts import Facts
-from etude.linter.record import Remark, in_characters
+from etude.linter.record import Remark, in_characters, lines_of
 from etude.linter.rules import RULES
 
 # A file without any of these words has nothing that a rule asks about.
@@ -44,7 +44,7 @@ def lint(source: str, *, path: str = "", codes: Iterable[str] | None = None) -> 
         found = [remark for rule in asked.values() for remark in rule.check(facts)]
     except RecursionError:
         raise SourceError("it is nested too deeply to be followed") from None
-    lines = source.splitlines()
+    lines = lines_of(source)
     unique = dict.fromkeys(found)
     ignored = _ignored(source, tree)
     for line in _expected_to_fail(facts.nodes_of(ast.With)):
@@ -73,9 +73,9 @@ def parse(source: str) -> ast.Module:
             return ast.parse(source)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
-        raise SourceError(f"{where}it is no Python code ({error.msg})") from None
+        raise SourceError(f"{where}it is not Python code ({error.msg})") from None
     except ValueError as error:
-        raise SourceError(f"it is no Python code ({error})") from None
+        raise SourceError(f"it is not Python code ({error})") from None
     except (RecursionError, MemoryError):
         raise SourceError("it is nested too deeply to be parsed") from None
 

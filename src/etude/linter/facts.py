@@ -6,7 +6,7 @@ report a place once.
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar, cast
@@ -149,22 +149,45 @@ class Facts:
         sure = [each for each in found if each is not None]
         if not sure or len(sure) < len(found) or len({each.per for each in sure}) > 1:
             return None
-        return sure[0] if len({id(each.loop) for each in sure}) == 1 else None
+        if len({id(each.loop) for each in sure}) > 1:
+            return None
+        return _in_its_life(sure[0], scheduler)
 
     def _rhythm_of(self, event: Event) -> Rhythm | None:
         loop = event.loop
         if loop is None or kind(loop) not in TRAINING:
             return None
         inside = within(event, loop)
+        if inside and kind(loop) is Kind.EPOCH and all(_of_turns(each, loop) for each in inside):
+            return replace(_per_epoch(loop), total=None)
         every = inside[0].every if len(inside) == 1 else None
-        if inside and (every is None or kind(loop) is Kind.EPOCH):
+        if inside and every is None:
             return None
         if kind(loop) in {Kind.EPOCH, Kind.FULL}:
             return _per_epoch(loop)
         return _per_batch(loop, every)
 
 
-def _per_epoch(loop: Loop) -> Rhythm | None:
+def _of_turns(condition: Condition, loop: Loop) -> bool:
+    """Say whether a test is about the number of a loop's turn: `epoch >= 10`."""
+    test = condition.test
+    return isinstance(test, ast.expr) and any(
+        isinstance(part, ast.Name) and part.id in loop.targets for part in ast.walk(test)
+    )
+
+
+def _in_its_life(rhythm: Rhythm, scheduler: Thing) -> Rhythm:
+    """Count only turns that a scheduler lives through: what is made in a loop misses some."""
+    if rhythm.loop in scheduler.loops:
+        return replace(rhythm, total=None, epochs=None)
+    if enclosing(rhythm.loop.parent, Kind.EPOCH) in scheduler.loops:
+        batches = rhythm.batches
+        total = batches / rhythm.every if batches and rhythm.every else batches
+        return replace(rhythm, total=total, epochs=None)
+    return rhythm
+
+
+def _per_epoch(loop: Loop) -> Rhythm:
     """Give the rhythm of a call in a loop over epochs."""
     inner = [each for each in loop.inner if kind(each) is Kind.BATCH and each.updates]
     batches = per_turn(inner[0]) if inner else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from etude.errors import SourceError
 from etude.linter.check import lint
-from etude.linter.record import Remark
+from etude.linter.record import Remark, lines_of
 from etude.linter.settings import Settings, settings_of
 from etude.linter.sources import Source, read
 
@@ -92,7 +92,7 @@ def _lint_one(asked: tuple[str, Settings]) -> Linted:
         remarks = lint(source.text, path=shown, codes=settings.codes_for(path))
     except SourceError as error:
         return Linted(shown, failure=str(error))
-    lines = source.text.splitlines()
+    lines = lines_of(source.text)
     return Linted(
         shown,
         tuple(_in_cell(remark, source) for remark in remarks),

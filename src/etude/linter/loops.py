@@ -104,13 +104,16 @@ _UPDATES = re.compile(
 
 
 def unit(number: Number) -> str:
-    """Say what a number counts, by the names in it: "epochs", "updates" or "" for nobody knows."""
+    """Say what a number counts, by the names in it: "epochs", "updates" or "" for nobody knows.
+
+    Epochs times something else may be any number of updates.
+    """
     if len(number.terms) != 1:
         return ""
     keys = [key for key, power in number.factors.items() if power > 0]
     if any(is_length(key) or _UPDATES.search(strip(key)) for key in keys):
         return "updates"
-    return "epochs" if any(_EPOCHS.search(strip(key)) for key in keys) else ""
+    return "epochs" if len(keys) == 1 and _EPOCHS.search(strip(keys[0])) else ""
 
 
 def is_length(key: str) -> bool:

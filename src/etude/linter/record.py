@@ -1,6 +1,7 @@
 """What a rule says about a place in training code: frozen, ready for JSON, without behaviour."""
 
 import ast
+import re
 from dataclasses import dataclass, replace
 
 from etude.records import Level
@@ -59,6 +60,11 @@ def place_of(node: ast.AST) -> Place:
     end_line = getattr(node, "end_lineno", None) or line
     end = getattr(node, "end_col_offset", None)
     return Place(line, column + 1, end_line, (column if end is None else end) + 1)
+
+
+def lines_of(source: str) -> list[str]:
+    """Cut a text into lines as Python counts them: a form feed, say, ends none."""
+    return re.split(r"\r\n|\r|\n", source)
 
 
 def in_characters(place: Place, lines: list[str]) -> Place:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from etude.errors import SourceError
+from etude.linter.record import lines_of
 
 LARGEST = 4_000_000
 """Bytes of a file above which it is no code that anybody wrote."""
@@ -50,7 +51,7 @@ def _bytes(path: str) -> bytes:
     except ValueError as error:
         raise SourceError(f"it cannot be read ({error})") from None
     # A pipe or a device might never end.
-    raise SourceError("it cannot be read (it is no file)")
+    raise SourceError("it cannot be read (it is not a file)")
 
 
 def decoded(data: bytes, *, notebook: bool = False) -> Source:
@@ -58,7 +59,7 @@ def decoded(data: bytes, *, notebook: bool = False) -> Source:
     if len(data) > LARGEST:
         raise SourceError(f"it must have at most {LARGEST // 1_000_000} MB, and is larger")
     if b"\0" in data:
-        raise SourceError("it is no text: it holds null bytes")
+        raise SourceError("it is not text: it holds null bytes")
     try:
         encoding = (
             "utf-8-sig" if notebook else tokenize.detect_encoding(io.BytesIO(data).readline)[0]
@@ -69,7 +70,7 @@ def decoded(data: bytes, *, notebook: bool = False) -> Source:
     except (UnicodeDecodeError, LookupError) as error:
         reason = getattr(error, "reason", str(error))
         raise SourceError(
-            f"it is no text in the encoding that it names or UTF-8 ({reason})"
+            f"it is not text in the encoding that it names or UTF-8 ({reason})"
         ) from None
     return _notebook(text) if notebook else Source(text.removeprefix("\ufeff"))
 
@@ -80,7 +81,7 @@ def _notebook(text: str) -> Source:
         found: Any = json.loads(text)
         cells = [_code(cell) for cell in found["cells"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise SourceError("it is no notebook (JSON with cells)") from None
+        raise SourceError("it is not a notebook (JSON with cells)") from None
     starts: list[int] = []
     numbers: list[int] = []
     lines: list[str] = []
@@ -96,8 +97,9 @@ def _code(cell: dict[str, Any]) -> list[str]:
     if cell["cell_type"] != "code":
         return []
     given = cell["source"]
-    lines = (given if isinstance(given, str) else "".join(given)).splitlines()
-    if lines and _CELL_MAGIC.match(lines[0]):
+    text = given if isinstance(given, str) else "".join(given)
+    lines = lines_of(text.removesuffix("\n"))
+    if not text or _CELL_MAGIC.match(lines[0]):
         return []
     return [_without_magic(line) for line in lines]
 

@@ -136,7 +136,9 @@ class Statements(Calls):
             owner.attributes[attr] = value
             if owner.escaped:
                 self.escape(value)
-        elif not isinstance(owner, Thing):
+        elif isinstance(owner, Thing):
+            owner.escaped |= attr == "optimizer"  # a scheduler that is given another one
+        else:
             self.escape(value)
 
     def _bind_item(self, owner: Value, key: Value, value: Value) -> None:

@@ -99,13 +99,17 @@ def probe(
     if checkpoint is not None:
         return _of_checkpoint(prepared, given, checkpoint, chosen, updates=updates, seed=seed)
     if given is None:
-        raise ProbeError("a task's run needs its strategy, such as 'adamw lr=0.001'")
+        raise ProbeError(
+            "a task's run needs its strategy, such as 'adamw lr=0.001', or a checkpoint of it"
+        )
     whole = prepared.task.budget if length is None else length
     first = whole // 3 if at is None else at
-    if first < 1 or first + updates > whole:
+    if first < 1:
+        raise ProbeError(f"a run must have made an update before it is forked, got at={first}")
+    if first + updates > whole:
         raise ProbeError(
             f"forks must lie within the run: at={first} and updates={updates} need a length of"
-            f" {max(first, 1) + updates} at least, it is {whole}"
+            f" {first + updates} at least, it is {whole}"
         )
     work = first + (len(chosen) + 1) * updates
     trained_by = choose(prepared, [given], wanted=engine, runs=len(chosen) + 1, work=work)

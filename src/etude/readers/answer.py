@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from etude.diagnosis import diagnose_log, read_sweep
-from etude.errors import LogError
+from etude.errors import EtudeError, LogError
 from etude.readers import find, stored
 from etude.readers.columns import Override
 from etude.readers.find import FORMS, Found, Told
@@ -40,21 +40,39 @@ def diagnose(
         tell: told what is read next.
 
     Raises:
-        LogError: a source is not there, cannot be read or has no losses.
-        StoreError: the store cannot be read or has no such run.
+        LogError: a source is not there, cannot be read or has no losses; of several, all.
+        StoreError: the store cannot be read or has no such run; of several, all.
     """
     _check(form, chance)
     several = [source] if isinstance(source, Source) else list(source)
     if not several:
         raise LogError("a diagnosis needs at least one log, run or curve; none was given")
     override = Override(loss, lr, step)
-    found = [_read(each, override, form, store, tell) for each in several]
+    found, failed = list[Found](), list[EtudeError]()
+    for each in several:
+        try:
+            found.append(_read(each, override, form, store, tell))
+        except EtudeError as error:
+            failed.append(error)
+    if not found:
+        raise failed[0]
     logs = [
         log if chance is None else replace(log, chance=chance) for one in found for log in one.logs
     ]
+    logs = _named_apart(logs)
     runs = tuple(map(diagnose_log, logs))
     sweep = read_sweep(logs) if len(logs) > 1 else None
-    return Diagnosis(runs, sweep, tuple(said for one in found for said in one.unread))
+    unread = tuple(said for one in found for said in one.unread)
+    return Diagnosis(runs, sweep, unread, tuple(map(str, failed)))
+
+
+def _named_apart(logs: list[Log]) -> list[Log]:
+    """Name runs by their paths where several sources name them alike, as `version_0`."""
+    names = [log.name for log in logs]
+    return [
+        replace(log, name=log.path) if log.path and names.count(log.name) > 1 else log
+        for log in logs
+    ]
 
 
 def _check(form: str | None, chance: float | None) -> None:

@@ -130,7 +130,7 @@ def listed(names: Mapping[str, Series]) -> str:
     """List names, the first few."""
     shown = list(names)[:_SHOWN]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return f"{', '.join(shown) or 'no columns of numbers'}{more}"
+    return f"{', '.join(shown)}{more}"
 
 
 def to_log(raw: Raw, override: Override) -> Log:
@@ -140,6 +140,11 @@ def to_log(raw: Raw, override: Override) -> Log:
         LogError: it has neither a training nor a validation loss.
     """
     found = guess(raw.series, override)
+    if not raw.series:
+        raise LogError(
+            f"a log must have columns of numbers (CSV, JSON lines or a tool's own format), but"
+            f" {raw.path} has none"
+        )
     if "loss" not in found and "val_loss" not in found:
         raise LogError(
             f"a log must have a column of losses, but {raw.path} has {listed(raw.series)};"
@@ -179,7 +184,7 @@ def _curve(columns: Mapping[str, Series]) -> tuple[Curve, tuple[str, ...]]:
         update=loss.at,
         lr=_held(loss.at, tidy.get("lr", nothing)),
         loss=loss.values,
-        grad_norm=_matched(loss.at, tidy.get("grad_norm", nothing)),
+        grad_norm=_matched(loss.at, _seen(tidy.get("grad_norm", nothing))),
         update_ratio=_matched(loss.at, tidy.get("update_ratio", nothing)),
         eval_update=val.at,
         val_loss=val.values,
@@ -190,6 +195,11 @@ def _curve(columns: Mapping[str, Series]) -> tuple[Curve, tuple[str, ...]]:
         zero_share=_matched(gains.at, zero),
     )
     return curve, tuple(dict.fromkeys(resumed))
+
+
+def _seen(series: Series) -> Series:
+    """Give norms of which one that was logged as nan is infinite: nan is what was not logged."""
+    return Series(series.at, np.where(np.isnan(series.values), np.inf, series.values))
 
 
 def _in_order(series: Series, notes: list[str]) -> Series:

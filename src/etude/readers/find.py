@@ -179,7 +179,7 @@ def _json(path: Path, content: str, override: Override, form: str | None) -> Seq
     else:
         raws = plain.read_lines(path, rows, override.step)
     return [
-        _noted(raw, f"{bad} lines are no JSON and were left out") if bad else raw for raw in raws
+        _noted(raw, f"{bad} lines are not JSON and were left out") if bad else raw for raw in raws
     ]
 
 

@@ -25,17 +25,18 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     several = len(diagnosis.runs) > 1
     if several:
         console.print()
-        show_list(console, (f"{run.log.name}: {words.verdict_of(run)}" for run in diagnosis.runs))
+        show_list(console, words.verdicts(diagnosis))
     chosen = diagnosis.runs
     if len(chosen) > WHOLE:
         worst = sorted((run for run in chosen if run.findings), key=_surest)
         chosen = tuple(worst[:WHOLE])
     for run in chosen:
         _show_run(run, console)
-    if diagnosis.unread:
+    unread = (*diagnosis.failed, *diagnosis.unread)
+    if unread:
         console.print()
         say(console, "Not read", "bold")
-        show_list(console, diagnosis.unread)
+        show_list(console, unread)
     if len(chosen) < len(diagnosis.runs):
         console.print()
         say(console, "`--html FILE` shows every run with its chart.", "dim")

@@ -5,6 +5,8 @@ from collections import Counter
 from etude.records import Diagnosed, Diagnosis, Finding, Level
 from etude.report.words import several
 
+FEW = 10
+"""Runs that are all named, also where nothing was found."""
 MARKS = {Level.ERROR: "✗", Level.WARNING: "!", Level.HINT: "·"}
 
 
@@ -41,6 +43,15 @@ def span(finding: Finding, unit: str) -> str:
 def sentence(text: str) -> str:
     """Begin a sentence with a capital and end it with a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def verdicts(diagnosis: Diagnosis) -> list[str]:
+    """Say what was found about each of several runs; of many, only where something was."""
+    runs = diagnosis.runs
+    shown = runs if len(runs) <= FEW else [run for run in runs if run.findings]
+    said = [f"{run.log.name}: {verdict_of(run)}" for run in shown]
+    rest = len(runs) - len(shown)
+    return [*said, f"{several(rest, 'run')}: nothing found"] if rest else said
 
 
 def verdict_of(run: Diagnosed) -> str:

@@ -81,6 +81,8 @@ def _printable(words: str) -> str:
 
 def summary(many: Sequence[Linted], least: Level) -> str:
     """Say in one sentence what was found."""
+    if not many:
+        return "there is no Python file or notebook to lint"
     counts = Counter(remark.level for linted in many for remark in linted.remarks)
     failed = sum(bool(linted.failure) for linted in many)
     parts = [_several(counts[level], str(level)) for level in Level if counts[level]]

@@ -6,18 +6,17 @@ All statements are SQLAlchemy Core and run on SQLite and PostgreSQL alike.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import DDL, Connection, Engine, Row, delete, func, insert, inspect, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from etude.errors import StoreError
-from etude.records import Curve, Outcome, Run
-from etude.store import tables
+from etude.records import Curve, Run
+from etude.store import schema, tables
 from etude.store.place import ELSEWHERE, make_engine, read_address, shown
+from etude.store.rows import StoredCheckpoint, StoredRun, curve_of, row_of, run_of, stored
 
 KEYS_AT_ONCE = 500  # below the number of parameters that any SQLite takes in a statement (999)
 IDS_SHOWN = 5
@@ -25,33 +24,6 @@ LARGEST_CHECKPOINT = 2**29
 """Bytes; neither SQLite nor PostgreSQL takes a value of 1 GB."""
 CHECKPOINT_DAYS = 30
 """Days after which nobody is expected to go on from a checkpoint."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredRun:
-    """A run as the store keeps it."""
-
-    run: Run
-    """The run; its curve is empty where a list of runs was asked for."""
-    key: str
-    """What it was trained from, as `run_key` gives it."""
-    created: str
-    """When it was stored: UTC, ISO 8601."""
-    settings: dict[str, Any]
-    """What it was trained with: planned updates, batch size, device, versions …"""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCheckpoint:
-    """Where runs that are trained together stand."""
-
-    key: str
-    """What identifies the group that they are."""
-    first: str
-    """Key of the first of the runs, by which the checkpoint is found."""
-    members: str
-    """The runs, as whoever keeps the checkpoint writes them."""
-    content: bytes = field(repr=False)
 
 
 class Store:
@@ -85,7 +57,7 @@ class Store:
                 store._check_readable()
             else:
                 with store._saying("cannot be opened for writing"):
-                    store._prepare()
+                    schema.prepare(store._engine, store.address)
         except BaseException:
             store.close()
             raise
@@ -114,7 +86,7 @@ class Store:
         Raises:
             StoreError: the store cannot be written, or the settings are not ready for JSON.
         """
-        row = _row_of(run, key, settings)
+        row = row_of(run, key, settings)
         curve = {name: getattr(run.curve, name) for name in tables.COLUMNS}
         with self._saying("cannot be written"):
             try:
@@ -139,7 +111,7 @@ class Store:
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 some = tables.runs.c.key.in_(keys[start : start + KEYS_AT_ONCE])
                 rows = connection.execute(joined.where(some).order_by(tables.runs.c.number))
-                found |= {row.key: _run_of(row, _curve_of(row)) for row in rows}
+                found |= {row.key: run_of(row, curve_of(row)) for row in rows}
         return found
 
     def keep_checkpoint(self, checkpoint: StoredCheckpoint) -> bool:
@@ -249,7 +221,7 @@ class Store:
         if outcome is not None:
             query = query.where(columns.outcome == outcome)
         with self.reading() as connection:
-            return [_stored(row, Curve()) for row in connection.execute(query)]
+            return [stored(row, Curve()) for row in connection.execute(query)]
 
     def get(self, run_id: str) -> StoredRun:
         """Give one run with its curve, by its id or by the start of it that no other run has.
@@ -261,7 +233,7 @@ class Store:
             whole = self._whole_id(connection, run_id)
             joined = select(tables.runs, tables.curves).join(tables.curves)
             row = connection.execute(joined.where(tables.runs.c.id == whole)).one()
-        return _stored(row, _curve_of(row))
+        return stored(row, curve_of(row))
 
     def _whole_id(self, connection: Connection, start: str) -> str:
         column = tables.runs.c.id
@@ -290,58 +262,15 @@ class Store:
 
     def _check_readable(self) -> None:
         with self._saying("cannot be read"):
-            version = self._version()
+            version = schema.version_of(self._engine)
         if version is None:
             raise StoreError(
                 f"a store to read must be one that étude made, but {self.address} has no runs;"
                 f" {ELSEWHERE}"
             )
-        self._refuse_newer(version)
+        schema.refuse_newer(version, self.address)
         with self._saying("was written by an older étude and cannot be brought up to date"):
-            self._upgrade(version)
-
-    def _prepare(self) -> None:
-        """Create the tables where there are none, and hold that this étude can write them."""
-        version = self._version() or self._create()
-        self._refuse_newer(version)
-        self._upgrade(version)
-        with self._engine.connect() as connection:  # fails now, not after an hour of training
-            connection.execute(update(tables.meta).values(value=tables.meta.c.value))
-            connection.rollback()
-
-    def _upgrade(self, version: int) -> None:
-        """Add what an older étude did not know."""
-        if version < tables.SCHEMA:
-            with self._engine.begin() as connection:
-                _create_missing(connection)
-                _add_missing_columns(connection)
-                connection.execute(update(tables.meta).values(value=tables.SCHEMA))
-
-    def _refuse_newer(self, version: int) -> None:
-        if version > tables.SCHEMA:
-            raise StoreError(
-                f"the store {self.address} must have schema {tables.SCHEMA} or older, but a newer "
-                f"étude wrote it (schema {version}); upgrade étude or {ELSEWHERE}"
-            )
-
-    def _version(self) -> int | None:
-        if not inspect(self._engine).has_table(tables.meta.name):
-            return None
-        with self._engine.connect() as connection:
-            return connection.scalar(select(tables.meta.c.value))
-
-    def _create(self) -> int:
-        """Create the tables and give their version, even when another process does the same now."""
-        try:
-            with self._engine.begin() as connection:
-                _create_missing(connection)
-                connection.execute(insert(tables.meta).values(name="schema", value=tables.SCHEMA))
-        except DBAPIError:
-            version = self._version()
-            if version is None:
-                raise
-            return version
-        return tables.SCHEMA
+            schema.upgrade(self._engine, version)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -372,75 +301,3 @@ class Store:
             cause = getattr(error, "orig", None) or error
             reason = (str(cause).splitlines() or [type(cause).__name__])[0]
             raise StoreError(f"the store {self.address} {what}: {reason}; {ELSEWHERE}") from error
-
-
-def _create_missing(connection: Connection) -> None:
-    for table in tables.metadata.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in table.indexes:
-            connection.execute(CreateIndex(index, if_not_exists=True))
-
-
-def _add_missing_columns(connection: Connection) -> None:
-    """Give the curves of an older étude the columns that it did not record yet."""
-    table = tables.curves
-    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-    quote = connection.dialect.identifier_preparer.quote
-    for column in table.columns:
-        if column.name not in there:
-            kind = column.type.compile(connection.dialect)
-            connection.execute(
-                DDL(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}")
-            )
-
-
-def _row_of(run: Run, key: str, settings: dict[str, Any]) -> dict[str, Any]:
-    try:
-        text = json.dumps(settings, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"a run's settings must be ready for JSON, but {error}") from error
-    return {
-        "id": run.id,
-        "key": key,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "task": run.task,
-        "strategy": run.strategy,
-        "seed": run.seed,
-        "outcome": str(run.outcome),
-        "planned": run.planned,
-        "updates": run.updates,
-        "loss": run.loss,
-        "metric": run.metric,
-        "seconds": run.seconds,
-        "settings": text,
-    }
-
-
-def _stored(row: Row[Any], curve: Curve) -> StoredRun:
-    return StoredRun(
-        run=_run_of(row, curve),
-        key=row.key,
-        created=row.created,
-        settings=json.loads(row.settings),
-    )
-
-
-def _run_of(row: Row[Any], curve: Curve) -> Run:
-    return Run(
-        id=row.id,
-        task=row.task,
-        strategy=row.strategy,
-        seed=row.seed,
-        outcome=Outcome(row.outcome),
-        planned=row.planned,
-        updates=row.updates,
-        loss=row.loss,
-        metric=row.metric,
-        seconds=row.seconds,
-        curve=curve,
-    )
-
-
-def _curve_of(row: Row[Any]) -> Curve:
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for the columns of a row
-    return Curve(**{name: columns[tables.curves.c[name]] for name in tables.COLUMNS})

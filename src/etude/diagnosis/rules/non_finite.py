@@ -40,7 +40,7 @@ def look(view: View) -> Sign | None:
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             return _sign(name, at, values, int(bad[0]), view.unit)
-    infinite = np.isinf(curve.grad_norm)
+    infinite = np.isinf(curve.grad_norm)  # nan is a row without one
     if infinite.mean() > OFTEN if infinite.size else False:
         return _sign(
             "gradient norm", curve.update, curve.grad_norm, int(np.argmax(infinite)), view.unit
@@ -50,8 +50,9 @@ def look(view: View) -> Sign | None:
 
 def _sign(name: str, at: Array, values: Array, first: int, unit: str) -> Sign:
     before = f" after {show(values[first - 1])}" if first else " from the start"
+    value = "not finite" if name == "gradient norm" else f"{values[first]:g}"
     return Sign(
-        f"the {name} is {values[first]:g} at {unit} {at[first]:g}{before}",
+        f"the {name} is {value} at {unit} {at[first]:g}{before}",
         (int(at[first]), int(at[-1])),
         {"first": at[first], "rows": float((~np.isfinite(values)).sum())},
         Level.ERROR,

@@ -39,6 +39,7 @@ from etude.linter.rules import (
     lr127_negated_metric,
     lr128_impossible_rate,
     lr129_adam_without_schedule,
+    lr130_rate_not_multiplier,
 )
 
 
@@ -95,6 +96,7 @@ RULES: dict[str, Rule] = {
             lr127_negated_metric,
             lr128_impossible_rate,
             lr129_adam_without_schedule,
+            lr130_rate_not_multiplier,
         ),
     )
 }

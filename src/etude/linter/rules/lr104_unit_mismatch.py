@@ -37,7 +37,7 @@ for epoch in range(epochs):
 ```
 
 **Silent** where the loop's kind or the length's unit is unknown, where `step()` depends on a
-condition, and in full-batch training, where an epoch is an update.
+condition (other than which epoch it is), and in full-batch training, where an epoch is an update.
 """
 
 from collections.abc import Iterator
@@ -90,7 +90,8 @@ def _contradiction(scheduler: Thing, name: str, value: Value, rhythm: Rhythm) ->
     if rhythm.per is not Per.EPOCH:
         counts_epochs = unit(length) == "epochs" or _is_epochs(scheduler, name, length, rhythm)
         return _too_short(scheduler, name, length, rhythm) if counts_epochs else ""
-    if unit(length) == "updates" or (length == rhythm.batches and length.symbols):
+    of_epoch = name == "steps_per_epoch" and length.value not in {None, 1}
+    if of_epoch or unit(length) == "updates" or (length == rhythm.batches and length.symbols):
         return _too_long(scheduler, name, length, rhythm)
     return ""
 
@@ -172,9 +173,8 @@ def _of_epochs(rhythm: Rhythm) -> str:
     if rhythm.epochs is None:
         return ""
     written = shown(rhythm.epochs)
-    return (
-        f", not epochs, of {written if rhythm.epochs.value is not None else f'`{written}`'} epochs"
-    )
+    epochs = written if rhythm.epochs.value is not None else f"`{written}`"
+    return f", and training has {epochs} epochs"
 
 
 def _too_long(scheduler: Thing, name: str, length: Number, rhythm: Rhythm) -> str:
@@ -186,7 +186,7 @@ def _too_long(scheduler: Thing, name: str, length: Number, rhythm: Rhythm) -> st
             return said + (
                 f"after all {calls} epochs, of 500 batches say, its multiplier is {example:.3f}"
             )
-    if any(is_length(key) for key in length.symbols):
+    if name == "steps_per_epoch" or any(is_length(key) for key in length.symbols):
         return said + "it does one step of it where it should do a whole epoch's"
     return said + "training ends near the schedule's beginning"
 
@@ -204,7 +204,7 @@ def _with_500(name: str, length: Number, epochs: int) -> dict[str, float]:
 def _remedy(per: str, name: str) -> str:
     if per == "batch":
         return (
-            "multiply it with len(loader), or call step() once per epoch, outside the loop over "
+            "multiply it by len(loader), or call step() once per epoch, outside the loop over "
             "batches"
         )
     if name == "steps_per_epoch":

@@ -1,7 +1,8 @@
 """A scheduler drives an optimizer that is not the one which trains, or not all of it.
 
-**What it sees.** The optimizer is built again after the scheduler, so that the scheduler holds the
-old one; or `add_param_group` is called after the scheduler was built.
+**What it sees.** The optimizer is built again after the scheduler, or at some epoch of the loop
+that steps the scheduler, so that the scheduler holds the old one; or `add_param_group` is called
+after the scheduler was built.
 
 **Why it matters.** The old optimizer's rate is scheduled and nobody uses it: the new one trains at
 a constant rate. A group that is added later makes `LambdaLR` raise ValueError at its next step (on
@@ -40,10 +41,10 @@ for epoch in range(90):
 from collections.abc import Iterator
 
 from etude.linter.catalogue import SETTERS
-from etude.linter.facts import Facts, line_of, optimizer_of
+from etude.linter.facts import Facts, line_of, optimizer_of, within
 from etude.linter.record import Remark
 from etude.linter.rule import error, warning
-from etude.linter.values import Thing
+from etude.linter.values import Event, Thing
 
 CODE = "LR105"
 NAME = "other-optimizer"
@@ -66,6 +67,16 @@ def check(facts: Facts) -> Iterator[Remark]:
                 "at a rate that no schedule changes",
                 "build the optimizer once, and the scheduler after it",
             )
+            continue
+        later = _replacement(facts, scheduler, optimizer)
+        if later is not None:
+            yield error(
+                CODE,
+                later.node,
+                f"this {later.short} takes the place of the one that {scheduler} drives: from here "
+                "on training goes on at a rate that no schedule changes",
+                "build a scheduler for the new optimizer as well",
+            )
 
 
 def _instead(facts: Facts, scheduler: Thing, optimizer: Thing) -> Thing | None:
@@ -87,6 +98,25 @@ def _instead(facts: Facts, scheduler: Thing, optimizer: Thing) -> Thing | None:
             if together and (alone or same):
                 return other
     return None
+
+
+def _replacement(facts: Facts, scheduler: Thing, optimizer: Thing) -> Thing | None:
+    """Give the optimizer that takes the place of the scheduler's own while both are stepped."""
+    if optimizer.escaped or not optimizer.label or not facts.visible(scheduler):
+        return None
+    stepped = {event.loop for event in facts.steps_of(scheduler) if _always(event)}
+    followed = {id(optimizer_of(each)) for each in facts.schedulers}
+    for other in facts.optimizers:
+        later = other.serial > scheduler.serial and other.label == optimizer.label
+        inside = [loop for loop in other.loops if loop in stepped - set(optimizer.loops)]
+        now_and_then = inside and len(other.conditions) > inside[0].depth
+        if later and now_and_then and id(other) not in followed and facts.of(other, "step"):
+            return other
+    return None
+
+
+def _always(event: Event) -> bool:
+    return event.loop is not None and not within(event, event.loop)
 
 
 def _late_groups(facts: Facts, scheduler: Thing, optimizer: Thing) -> Iterator[Remark]:

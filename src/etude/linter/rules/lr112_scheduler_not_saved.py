@@ -1,7 +1,7 @@
 """A checkpoint keeps the optimizer and not the scheduler.
 
 **What it sees.** The file saves and loads the optimizer's state, trains, and steps a scheduler
-whose state it neither saves nor loads.
+whose state it does not load, whether it saves it or not.
 
 **Why it matters.** The resumed run begins its schedule anew: the rate goes back to warm-up or peak,
 or, for torch's recursive schedulers, on from the decayed rate at the wrong place.
@@ -58,9 +58,9 @@ NAME = "scheduler-not-saved"
 
 def check(facts: Facts) -> Iterator[Remark]:
     """Compare what is kept of optimizers and of schedulers."""
-    kept = facts.named("state_dict", "load_state_dict")
-    if any(_of_scheduler(event) for event in kept):
+    if any(_of_scheduler(event) for event in facts.named("load_state_dict")):
         return
+    kept = any(_of_scheduler(event) for event in facts.named("state_dict"))
     for scheduler in facts.schedulers:
         optimizer = optimizer_of(scheduler)
         fresh = number(scheduler, "last_epoch", -1) == -1 and scheduler.owner is None
@@ -69,10 +69,11 @@ def check(facts: Facts) -> Iterator[Remark]:
         saves = facts.of(optimizer, "state_dict")
         loads = facts.of(optimizer, "load_state_dict")
         if saves and loads and facts.steps_of(scheduler):
+            what, node = ("loaded", loads[0].node) if kept else ("saved", saves[0].node)
             yield hint(
                 CODE,
-                saves[0].node,
-                f"the optimizer's state is saved and {scheduler} is not: a resumed run begins its "
+                node,
+                f"the optimizer's state is {what} and {scheduler} is not: a resumed run begins its "
                 "schedule anew",
                 "save scheduler.state_dict() beside it, and load both",
             )

@@ -36,7 +36,9 @@ for epoch in range(50):
 ```
 
 **Silent** where the number of `step()` calls is unknown or where units differ (LR104), for parts of
-composed schedulers, and about cosines that are meant to wave: `CosineAnnealingWarmRestarts`.
+composed schedulers and those that went through `accelerator.prepare`, which steps them with the
+optimizer only and once for each process, and about cosines that are meant to wave:
+`CosineAnnealingWarmRestarts`.
 """
 
 from collections.abc import Iterator
@@ -67,7 +69,7 @@ def check(facts: Facts) -> Iterator[Remark]:
         if scheduler.owner is not None or not scheduler.complete:
             continue
         rhythm = facts.rhythm(scheduler)
-        if rhythm is None or rhythm.total is None:
+        if rhythm is None or rhythm.total is None or scheduler.prepared:
             continue
         message = _of_milestones(scheduler, rhythm) or _of_length(scheduler, rhythm)
         if message:

@@ -40,8 +40,8 @@ class Net(L.LightningModule):
         }
 ```
 
-**Silent** about OneCycleLR with a constant length or one in epochs, with manual optimization, where
-`lr_scheduler_step` is overridden, and where the dict is not written out.
+**Silent** about OneCycleLR with a constant `total_steps` or a length in epochs, with manual
+optimization, where `lr_scheduler_step` is overridden, and where the dict is not written out.
 """
 
 import ast
@@ -177,7 +177,8 @@ def _counts(scheduler: Thing) -> str:
         length = as_number(scheduler.arguments.get(name))
         if length is not None and (found := unit(length)):
             return found
-    return ""
+    per_epoch = as_number(scheduler.arguments.get("steps_per_epoch"))
+    return "" if per_epoch is None or per_epoch.value in {None, 1} else "updates"
 
 
 def _length(scheduler: Thing) -> str:
