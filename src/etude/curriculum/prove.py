@@ -42,7 +42,7 @@ class Answer:
     @property
     def sentence(self) -> str:
         """The sentence, with what was measured."""
-        return self.check.says.replace("{value}", self.measured.shown())
+        return self.measured.said(self.check.says)
 
 
 @dataclass(frozen=True, slots=True)

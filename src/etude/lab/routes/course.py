@@ -1,4 +1,4 @@
-"""Learn, predict, myths, pitfalls: items that are read, most of them after a prediction."""
+"""Learn, predict, myths, pitfalls, facts: what is read, most of it after a prediction."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from etude.lab.orders import Replay
 from etude.lab.study import (
     CONFIDENCES,
     PREDICTION,
+    VERDICTS,
     calibration,
     done,
     parts,
@@ -48,6 +49,7 @@ MODES = {
         Reading("predict", "Predict", "Say first, and how sure you are. Then it runs.", skip=False),
         Reading("myths", "Myths", "Commit to an answer; then see what was measured.", skip=False),
         Reading("pitfalls", "Pitfalls", "Wrong code and right code. Both run.", skip=True),
+        Reading("facts", "Facts", "What is commonly said, and what was measured.", skip=True),
     )
 }
 
@@ -64,6 +66,7 @@ async def index(request: Request, mode: str) -> Response:
         groups=list(parts(study.items(found.name))),
         done=done(progress),
         calibration=calibration(progress) if found.name == "predict" else [],
+        verdicts=VERDICTS,
     )
 
 
@@ -116,6 +119,7 @@ def _item(
         before=before,
         after=after,
         confidences=CONFIDENCES,
+        verdicts=VERDICTS,
         trouble=trouble,
     )
 
