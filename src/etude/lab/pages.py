@@ -76,6 +76,7 @@ def _unbroken(text: str) -> Markup:
 def _prose(piece: Any) -> Markup:
     """Give a piece of the course as HTML; its renderer shows raw HTML and does not obey it."""
     html = piece.html.replace("<pre>", '<pre tabindex="0" role="region" aria-label="Code">')
+    html = html.replace(" %", "&nbsp;%")  # a number and its unit stay on one line
     return Markup(html)  # noqa: S704 - the renderer escaped it
 
 

@@ -49,6 +49,8 @@ FRESH = {
     "cyclic": "cyclic 10%",
 }
 """How a family that needs a field begins."""
+UNSAID = {"length": "what is left", "start": "1 / length"}
+"""What counts for a field that has no value of its own."""
 POINTS = 400
 FURTHER = "10%"
 
@@ -166,7 +168,7 @@ def _piece(words: str) -> Piece:
 
 def _field(name: str, option: Any, value: Any, usual: Any) -> Field:
     known = isinstance(usual, str | int | float | bool)
-    shown = option.write(usual) if known else ("what is left" if name == "length" else "")
+    shown = option.write(usual) if known else UNSAID.get(name, "")
     return Field(name, "" if value == usual or value is None else option.write(value), shown)
 
 

@@ -31,9 +31,9 @@ SHELVES = {"facts": "lab"}
 OPEN = ("learn", "myths", "pitfalls", "practice", "interview", "facts")
 """Modes whose items have an address that anyone may follow."""
 VERDICTS = {
-    "holds": "✓ holds",
-    "limited": "◐ holds within limits",
-    "wrong": "✗ does not hold",
+    "holds": "✓ what is said holds",
+    "limited": "◐ what is said holds within limits",
+    "wrong": "✗ what is said does not hold",
     "open": "? no run can show it",
 }
 """What became of what a fact says is commonly said."""

@@ -13,9 +13,8 @@ from etude.errors import EtudeError, LabError
 from etude.lab import limits, pages
 from etude.lab.app import form_of, lab_of
 from etude.lab.experiments import ENDED, FAILED, Experiment
-from etude.lab.setup import FACTORS, SEEDS, Setup, read_setup
-from etude.lab.verdict import forked
-from etude.report import rungs
+from etude.lab.setup import SEEDS, SHORTEST_FORK, Setup, read_setup
+from etude.report import probed, rungs
 from etude.report.html import rows
 from etude.strategies import strategy
 from etude.strategies.optimizers import OPTIMIZERS
@@ -172,8 +171,9 @@ def _form(
         optimizers=list(OPTIMIZERS),
         most=limits,
         ready=lab_of(request).workshop.ready,
-        factors=FACTORS,
-        usual_at=setup.updates // 2 if setup else 0,
+        last_fork=setup.updates - SHORTEST_FORK if setup else 0,
+        shortest_fork=SHORTEST_FORK,
+        probed=probed,
         **_answered(setup, experiment),
     )
 
@@ -185,7 +185,7 @@ def _answered(setup: Setup | None, experiment: Experiment | None) -> dict[str, A
     if setup is None or experiment is None or experiment.state != ENDED:
         return nothing
     if setup.fork is not None:
-        return nothing | {"fork": forked(setup, experiment.answer)}
+        return nothing | {"fork": experiment.answer}
     comparison = experiment.answer
     ranking = list(rows(comparison, rungs.finalists(comparison)))
     return nothing | {"comparison": comparison, "ranking": ranking}

@@ -212,7 +212,7 @@ function pickUpdate() {
   const { plot } = charts["main-chart"];
   const field = byId("fork-at");
   if (!plot || !field || plot.cursor.idx == null) return;
-  field.value = Math.min(plot.data[0][plot.cursor.idx], Number(field.max));
+  field.value = Math.min(Math.max(plot.data[0][plot.cursor.idx], Number(field.min)), Number(field.max));
   say(`Fork at update ${field.value}.`);
 }
 
