@@ -36,6 +36,11 @@ class Lab:
         found = [int(pid) for pid in children.read_text().split()]
         return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
+    def end(self):
+        """End it as the system would; what it said is read, so that no pipe stays open."""
+        self.process.terminate()
+        self.process.communicate(timeout=START)
+
 
 def free_port():
     with socket.socket() as probe:
@@ -67,18 +72,26 @@ def started(store):
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def start_lab():
-    """The function that starts a further lab, for a test that ends it."""
-    return started
+    """The function that starts a further lab, for a test that may end it."""
+    running = []
+
+    def start(store):
+        running.append(started(store))
+        return running[-1]
+
+    yield start
+    for each in running:
+        if each.process.poll() is None:
+            each.end()
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     found = started(tmp_path_factory.mktemp("lab") / "runs.db")
     yield found
-    found.process.terminate()
-    found.process.communicate(timeout=60)
+    found.end()
 
 
 @pytest.fixture(scope="session")

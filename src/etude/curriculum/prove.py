@@ -189,7 +189,9 @@ def _far(before: Value, now: Value) -> bool:
         if math.isfinite(before) and math.isfinite(now):
             return abs(now - before) > DRIFT * max(abs(before), abs(now), 1e-6)
         return before != now and not (math.isnan(before) and math.isnan(now))
-    return type(before) is not type(now)
+    if isinstance(before, tuple) and isinstance(now, tuple):
+        return len(before) != len(now) or any(map(_far, before, now))
+    return before != now
 
 
 def record(course: Curriculum, proved: Proved) -> Recorded:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 
@@ -52,7 +52,7 @@ _SHARED = ("report.css", "charts.js", "reading.js", "copy.js", "uPlot.iife.min.j
 def templates() -> Environment:
     """Give the environment of all templates; what they name must be there, and is escaped."""
     environment = Environment(
-        loader=PackageLoader("etude.lab"),
+        loader=ChoiceLoader([PackageLoader("etude.lab"), PackageLoader("etude.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
