@@ -196,6 +196,15 @@ def test_a_verdict_says_who_won_how_surely_and_what_became_of_the_others(browser
         page.wait_for_selector("#numbers tbody tr:nth-child(11)")
 
 
+def test_what_was_expected_is_kept_before_the_run_and_set_against_the_verdict(browser, lab):
+    with opened(browser, lab) as page:
+        page.goto(lab.url + LINE.replace("updates=200", "updates=160"))
+        page.select_option("select[name=guess]", "sgd lr=0.19 constant")
+        page.click(".actions button[value=run]")
+        expect(page.locator(".expected")).to_contain_text("It came 3 of 3")
+        assert page.locator("select[name=guess]").count() == 0
+
+
 def test_a_curve_is_read_by_key_and_gives_the_place_of_a_fork(browser, lab, line_ran):
     with opened(browser, lab) as page:
         page.goto(lab.url + line_ran)

@@ -28,7 +28,7 @@ KINDS = {
     "linear": "a line from start to end",
     "1-sqrt": "falls steeply first",
     "polynomial": "a power of the time left",
-    "exponential": "multiplies by gamma again and again",
+    "exponential": "falls by one factor at every update",
     "inverse-sqrt": "falls with the root of time",
     "step": "drops every so often",
     "multistep": "drops at milestones",
@@ -41,7 +41,7 @@ MOST_PIECES = 6
 USUAL = ("warmup 5%", "constant", "1-sqrt 20%")
 FRESH = {
     "warmup": "warmup 5%",
-    "exponential": "exponential gamma=0.99",
+    "exponential": "exponential gamma=0.01",
     "inverse-sqrt": "inverse-sqrt 10%",
     "step": "step 30%",
     "multistep": "multistep 3%,6%",

@@ -13,6 +13,7 @@ from etude.curriculum import (
     Experiment,
     Lesson,
     Measured,
+    Mode,
     Proof,
     Track,
 )
@@ -26,8 +27,10 @@ from etude.store.progress import Progress
 
 PREDICTION = "prediction"
 """Kind of a progress entry: an answer that was given before anything ran, and never changes."""
-SHELVES = {"facts": "lab"}
-"""Pages that show a mode's items under a name of their own: the lab's page is the bench."""
+FACTS = Mode(
+    name="facts", title="Facts", about="What is commonly said, and what was measured of it"
+)
+"""Where the items of the mode lab are read, whose own page is the bench."""
 OPEN = ("learn", "myths", "pitfalls", "practice", "interview", "facts")
 """Modes whose items have an address that anyone may follow."""
 VERDICTS = {
@@ -48,9 +51,13 @@ class Study:
     course: Curriculum
     track: Track
 
+    def mode(self, name: str) -> Mode:
+        """Give what a mode is called and about."""
+        return FACTS if name == FACTS.name else self.track.mode(name)
+
     def items(self, mode: str) -> list[AnyItem]:
         """Give the items of a mode, in the track's order."""
-        shelf = SHELVES.get(mode, mode)
+        shelf = "lab" if mode == FACTS.name else mode
         names = next((each.items for each in self.track.modes if each.name == shelf), ())
         return [self.course.item(name) for name in names]
 
