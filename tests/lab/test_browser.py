@@ -482,6 +482,18 @@ def test_the_designer_draws_while_one_types_and_a_border_moves_by_key(browser, l
         page.wait_for_selector("[role=alert]:has-text('2000')")
 
 
+def test_what_is_wrong_with_a_schedules_link_is_said_and_stays_until_it_is_mended(browser, lab):
+    context = browser.new_context(**VIEWS["light"])
+    context.set_default_timeout(WAIT)
+    page = context.new_page()
+    page.goto(f"{lab.url}/design?p=warmup+200%25")
+    page.wait_for_selector(".handle")  # the usual schedule is drawn in its place
+    expect(page.get_by_role("alert")).to_contain_text("warmup")
+    page.fill("input[name='0-length']", "10%")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    context.close()
+
+
 def test_a_stored_run_is_drawn_and_judged(browser, lab, line_ran):
     with opened(browser, lab) as page:
         page.goto(f"{lab.url}/mine?task=seed-line")

@@ -21,7 +21,7 @@ async function ask() {
   fields.delete("token");
   const answer = await (await fetch(`/design/data?${fields}`)).json();
   if (mine !== asked) return;
-  byId("design-trouble").replaceChildren(...(answer.trouble ? [troubleBox(answer.trouble)] : []));
+  if (mine > 1 || answer.trouble) byId("design-trouble").replaceChildren(...(answer.trouble ? [troubleBox(answer.trouble)] : [])); // what the server said of a link stays
   if (answer.trouble) return;
   sketch = answer;
   show();
