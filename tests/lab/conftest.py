@@ -1,11 +1,13 @@
 """One lab for the session: a server with its workers and a store of its own, and one browser."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-START = 180
+START = 600
 """Seconds after which a lab that does not answer has failed: a guard against waiting for ever."""
 
 
@@ -48,8 +50,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def started(store):
-    """Start a lab and wait until it answers."""
+def started(store, *, warm=False):
+    """Start a lab and wait until it answers; or, warm, until its worker has loaded torch."""
     port = free_port()
     command = [sys.executable, "-m", "etude", "learn", "--no-browser", "--port", str(port)]
     process = subprocess.Popen(
@@ -62,14 +64,16 @@ def started(store):
     lab = Lab(port, process, store)
     end = time.monotonic() + START
     while True:
-        try:
-            with urllib.request.urlopen(lab.url, timeout=START):
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(f"{lab.url}/lab/ready", timeout=START) as said,
+        ):
+            if json.load(said)["ready"] or not warm:
                 return lab
-        except OSError:
-            if process.poll() is not None or time.monotonic() > end:
-                process.kill()
-                raise RuntimeError(process.communicate()[0]) from None
-            time.sleep(0.1)
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise RuntimeError(process.communicate()[0])
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ def start_lab():
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    found = started(tmp_path_factory.mktemp("lab") / "runs.db")
+    found = started(tmp_path_factory.mktemp("lab") / "runs.db", warm=True)
     yield found
     found.end()
 
