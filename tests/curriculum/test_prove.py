@@ -4,7 +4,7 @@ import pytest
 
 from etude.curriculum.check import problems
 from etude.curriculum.loader import load
-from etude.curriculum.prove import prove, record, run_experiment
+from etude.curriculum.prove import _far, prove, record, run_experiment
 
 MYTH, LINE = "myths/slow-is-sure.md", "experiments/line.yaml"
 
@@ -69,6 +69,23 @@ def test_recorded_numbers_are_quoted_and_their_drift_is_told(spoil, folder):
     file.write_text(file.read_text().replace(str(value), "0.4999"), encoding="utf-8")
     (drift,) = prove(load(folder)).drifted
     assert str(drift).startswith(f"{LINE}:10: recorded 0.5, now")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "far"),
+    [
+        (0.5, 0.55, False),
+        (0.5, 0.8, True),
+        ((0.1, 0.05), (0.1, 0.05), False),
+        ((0.1, 0.05), (0.1, 0.1), True),
+        ((0.1,), (0.1, 0.1), True),
+        ("ValueError", "ValueError", False),
+        ("ValueError", "TypeError", True),
+        (0.5, "none", True),
+    ],
+)
+def test_lists_and_texts_drift_too(before, now, far):
+    assert _far(before, now) is far
 
 
 def course_value(course):

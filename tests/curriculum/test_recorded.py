@@ -41,6 +41,21 @@ def test_intervals_are_written():
     assert measured.shown("pci") == "[-2, 4]"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "said", "interval"),
+    [
+        ("it ends at {value}", "it ends at 0.5", "[0.4, 0.6]"),
+        ("it reaches {value:%}", "it reaches 50 %", "[40 %, 60 %]"),
+        ("it gains {value:+p}", "it gains +50 points", "[40, 60]"),
+        ("it collapses", "it collapses", "[0.4, 0.6]"),
+    ],
+)
+def test_a_sentence_has_its_value_and_its_interval_in_one_unit(sentence, said, interval):
+    measured = Measured(0.5, 0.4, 0.6)
+    assert measured.said(sentence) == said
+    assert measured.interval(sentence) == interval
+
+
 def test_what_is_written_is_read_back(tmp_path):
     values = {
         "a/b": Measured(0.25, 0.2, 0.3),

@@ -1,11 +1,13 @@
 """One lab for the session: a server with its workers and a store of its own, and one browser."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-START = 180
+START = 600
 """Seconds after which a lab that does not answer has failed: a guard against waiting for ever."""
 
 
@@ -36,6 +38,11 @@ class Lab:
         found = [int(pid) for pid in children.read_text().split()]
         return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
+    def end(self):
+        """End it as the system would; what it said is read, so that no pipe stays open."""
+        self.process.terminate()
+        self.process.communicate(timeout=START)
+
 
 def free_port():
     with socket.socket() as probe:
@@ -43,8 +50,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def started(store):
-    """Start a lab and wait until it answers."""
+def started(store, *, warm=False):
+    """Start a lab and wait until it answers; or, warm, until its worker has loaded torch."""
     port = free_port()
     command = [sys.executable, "-m", "etude", "learn", "--no-browser", "--port", str(port)]
     process = subprocess.Popen(
@@ -57,28 +64,38 @@ def started(store):
     lab = Lab(port, process, store)
     end = time.monotonic() + START
     while True:
-        try:
-            with urllib.request.urlopen(lab.url, timeout=START):
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(f"{lab.url}/lab/ready", timeout=START) as said,
+        ):
+            if json.load(said)["ready"] or not warm:
                 return lab
-        except OSError:
-            if process.poll() is not None or time.monotonic() > end:
-                process.kill()
-                raise RuntimeError(process.communicate()[0]) from None
-            time.sleep(0.1)
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise RuntimeError(process.communicate()[0])
+        time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def start_lab():
-    """The function that starts a further lab, for a test that ends it."""
-    return started
+    """The function that starts a further lab, for a test that may end it."""
+    running = []
+
+    def start(store):
+        running.append(started(store))
+        return running[-1]
+
+    yield start
+    for each in running:
+        if each.process.poll() is None:
+            each.end()
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    found = started(tmp_path_factory.mktemp("lab") / "runs.db")
+    found = started(tmp_path_factory.mktemp("lab") / "runs.db", warm=True)
     yield found
-    found.process.terminate()
-    found.process.communicate(timeout=60)
+    found.end()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,13 @@
 """`etude.lab.turns`: attempts, the clock, when a key is spent. Time is given: nothing waits."""
 
+import json
+
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra learn")
 
 from etude.errors import LabError
-from etude.lab.turns import Turn, sit
+from etude.lab.turns import Sitting, Turn, sit
 
 LETTERS = ["A", "B", "C", "D"]
 
@@ -62,7 +64,7 @@ def test_without_a_clock_no_time_is_up():
 
 
 def test_a_question_is_seen_when_all_before_it_are_answered():
-    sitting = sit(["a", "b"], attempts=1, seconds=None, now=0.0)
+    sitting = sit("challenge", ["a", "b"], attempts=1, seconds=None, now=0.0)
     assert [sitting.may_see(place) for place in (0, 1, 2, -1)] == [True, False, False, False]
     sitting.turns[0].answer("A", "A", LETTERS)
     assert sitting.may_see(1)
@@ -74,3 +76,11 @@ def test_a_question_is_seen_when_all_before_it_are_answered():
 def test_a_turn_survives_the_store():
     turn = Turn(1, tried=["A"], hints=1, steps=2)
     assert Turn.from_dict(turn.as_dict()) == turn
+
+
+def test_so_does_a_sitting_with_its_clock():
+    sitting = sit("challenge", ["a", "b"], attempts=2, seconds=120, now=5.0)
+    sitting.turns[0].begin(10.0, 120)
+    kept = Sitting.from_dict(json.loads(json.dumps(sitting.as_dict())))
+    assert kept == sitting
+    assert kept.turns[0].left(100.0) == 30

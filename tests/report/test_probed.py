@@ -65,6 +65,11 @@ def test_every_fork_has_a_row_and_the_reading_a_sentence():
     assert "1,200 updates" in text
 
 
+def test_a_loss_that_left_for_good_is_told_in_words_and_not_in_per_cent():
+    text = " ".join(printed(probe(forks=(fork(1.0, 0.9, 0.1), fork(3.0, 1e14, -30.0)))).split())
+    assert "far above far above" in text
+
+
 def test_a_narrow_ascii_terminal_gets_it_all():
     text = printed(probe(), width=44, legacy_windows=False)
     assert max(map(len, text.splitlines())) <= 44

@@ -126,7 +126,7 @@ class Check(Strict):
     interval: Literal["excludes 0", "includes 0", "above 0", "below 0"] | None = None
     """What the 95 % t interval of the mean over seeds must do."""
     says: str
-    """The sentence, for a learner; `{value}` is what was measured."""
+    """The sentence, for a learner; `{value}` is what was measured, `{value:%}` as it is quoted."""
 
     @model_validator(mode="after")
     def _decides(self) -> Self:

@@ -42,7 +42,7 @@ class Answer:
     @property
     def sentence(self) -> str:
         """The sentence, with what was measured."""
-        return self.check.says.replace("{value}", self.measured.shown())
+        return self.measured.said(self.check.says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,9 @@ def _far(before: Value, now: Value) -> bool:
         if math.isfinite(before) and math.isfinite(now):
             return abs(now - before) > DRIFT * max(abs(before), abs(now), 1e-6)
         return before != now and not (math.isnan(before) and math.isnan(now))
-    return type(before) is not type(now)
+    if isinstance(before, tuple) and isinstance(now, tuple):
+        return len(before) != len(now) or any(map(_far, before, now))
+    return before != now
 
 
 def record(course: Curriculum, proved: Proved) -> Recorded:

@@ -19,6 +19,7 @@ from etude.errors import ContentError, brief
 from etude.report.files import write_text_atomically
 
 FILE = "recorded.json"
+_VALUE = re.compile(r"\{value(?::([%p+]+))?\}")
 _QUOTE = re.compile(r"\{\{ *([^{}:\s/]+/[^{}:\s]+)(?::([%p+ci]+))? *\}\}")
 
 
@@ -45,6 +46,16 @@ class Measured:
             scale = 100 if bare != how else 1
             return f"[{_number(scale * self.low, bare)}, {_number(scale * self.high, bare)}]"
         return _number(self.value, how)
+
+    def said(self, sentence: str) -> str:
+        """Put it where a sentence has `{value}`, or `{value:how}`."""
+        return _VALUE.sub(lambda found: self.shown(found[1] or ""), sentence)
+
+    def interval(self, sentence: str) -> str:
+        """Write the interval in the unit in which the sentence has the value."""
+        found = _VALUE.search(sentence)
+        how = (found[1] or "") if found else ""
+        return self.shown(f"{how.replace('+', '')}ci")
 
 
 @dataclass(frozen=True, slots=True)

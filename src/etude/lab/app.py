@@ -16,7 +16,6 @@ from etude.lab import pages
 from etude.lab.safety import Guard, Token
 from etude.lab.setup import Facts
 from etude.lab.study import Study
-from etude.lab.turns import Sitting
 from etude.lab.workshop import Workshop
 from etude.records import Diagnosis
 from etude.store import Store
@@ -24,7 +23,7 @@ from etude.store.progress import Progress
 
 NOT_FOUND = 404
 KEPT = 20
-"""Sittings, and logs, that are kept in memory."""
+"""Logs that are kept in memory."""
 
 
 @dataclass(eq=False, slots=True)
@@ -38,19 +37,11 @@ class Lab:
     """The course."""
     brought: dict[str, Diagnosis] = field(default_factory=dict[str, Diagnosis])
     """Logs that were read, by their id."""
-    sittings: dict[str, Sitting] = field(default_factory=dict[str, Sitting])
-    """Challenges and tests under way, by their id."""
     token: Token = field(default_factory=Token)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server shuts down, so that open streams end."""
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, for deadlines."""
-
-    def remember(self, sitting: Sitting) -> None:
-        """Keep a sitting, and forget the oldest of many."""
-        self.sittings[sitting.id] = sitting
-        for name in list(self.sittings)[:-KEPT]:
-            del self.sittings[name]
+    clock: Callable[[], float] = time.time
+    """Seconds, for deadlines: those of a challenge outlive the server."""
 
     def bring(self, name: str, found: Diagnosis) -> None:
         """Keep what was found in a log, and forget the oldest of many."""

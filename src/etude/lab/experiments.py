@@ -24,7 +24,7 @@ class Experiment:
     state: str = QUEUED
     events: list[dict[str, Any]] = field(default_factory=list)
     answer: Any = None
-    """A `Comparison`; of a fork test its runs by factor; of a replay the curriculum's answers; of a
+    """A `Comparison`; of a fork test a `Probe`; of a replay the curriculum's answers; of a
     variation the variant."""
     trouble: str = ""
     """Why it has no answer, in one sentence."""
@@ -55,7 +55,7 @@ class Experiment:
         """Note that a worker has taken it."""
         self.state = RUNNING
         if isinstance(self.order, Setup):
-            self.hear(begun(self.order.updates, self.order.runs))
+            self.hear(begun(self.order.reach, self.order.runs))
 
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()

@@ -1,13 +1,12 @@
 """Turns what the rooms below say into pages: the templates, the tabs, the answers to mistakes."""
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 
@@ -15,29 +14,6 @@ from etude._version import __version__
 from etude.errors import LabError
 from etude.report import diagnosis_words, words
 from etude.report.parts import ticked
-
-
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """One of the ten tabs."""
-
-    name: str
-    path: str
-    about: str
-
-
-MODES = (
-    Mode("Learn", "/learn", "The lesson, step by step"),
-    Mode("Predict", "/predict", "Say first what will happen, then let it run"),
-    Mode("Lab", "/lab", "Run strategies against each other"),
-    Mode("Design", "/design", "Draw a schedule and see what it does"),
-    Mode("Challenge", "/challenge", "Five questions against the clock, and a badge"),
-    Mode("Practice", "/practice", "Worked problems, and new ones with other numbers"),
-    Mode("Interview", "/interview", "Answer in your own words, then compare"),
-    Mode("Myths", "/myths", "What many believe, put to the test"),
-    Mode("Pitfalls", "/pitfalls", "Code that runs and is wrong all the same"),
-    Mode("Recall", "/recall", "Cards that come back before you forget"),
-)
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -52,7 +28,7 @@ _SHARED = ("report.css", "charts.js", "reading.js", "copy.js", "uPlot.iife.min.j
 def templates() -> Environment:
     """Give the environment of all templates; what they name must be there, and is escaped."""
     environment = Environment(
-        loader=PackageLoader("etude.lab"),
+        loader=ChoiceLoader([PackageLoader("etude.lab"), PackageLoader("etude.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -62,9 +38,7 @@ def templates() -> Environment:
     environment.filters["prose"] = _prose
     environment.filters["words"] = _inline
     environment.filters["ticked"] = ticked
-    environment.globals.update(
-        modes=MODES, version=__version__, words=words, reading=diagnosis_words
-    )
+    environment.globals.update(version=__version__, words=words, reading=diagnosis_words)
     return environment
 
 
@@ -76,6 +50,7 @@ def _unbroken(text: str) -> Markup:
 def _prose(piece: Any) -> Markup:
     """Give a piece of the course as HTML; its renderer shows raw HTML and does not obey it."""
     html = piece.html.replace("<pre>", '<pre tabindex="0" role="region" aria-label="Code">')
+    html = html.replace(" %", "&nbsp;%")  # a number and its unit stay on one line
     return Markup(html)  # noqa: S704 - the renderer escaped it
 
 
@@ -89,7 +64,13 @@ def page(request: Request, template: str, *, status: int = 200, **names: Any) ->
     html = (
         templates()
         .get_template(template)
-        .render(path=request.url.path, token=lab.token.value, store=lab.store.address, **names)
+        .render(
+            path=request.url.path,
+            token=lab.token.value,
+            store=lab.store.address,
+            modes=lab.study.track.modes,
+            **names,
+        )
     )
     return HTMLResponse(html, status_code=status)
 

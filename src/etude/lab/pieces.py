@@ -28,7 +28,7 @@ KINDS = {
     "linear": "a line from start to end",
     "1-sqrt": "falls steeply first",
     "polynomial": "a power of the time left",
-    "exponential": "multiplies by gamma again and again",
+    "exponential": "falls by one factor at every update",
     "inverse-sqrt": "falls with the root of time",
     "step": "drops every so often",
     "multistep": "drops at milestones",
@@ -41,7 +41,7 @@ MOST_PIECES = 6
 USUAL = ("warmup 5%", "constant", "1-sqrt 20%")
 FRESH = {
     "warmup": "warmup 5%",
-    "exponential": "exponential gamma=0.99",
+    "exponential": "exponential gamma=0.01",
     "inverse-sqrt": "inverse-sqrt 10%",
     "step": "step 30%",
     "multistep": "multistep 3%,6%",
@@ -49,6 +49,8 @@ FRESH = {
     "cyclic": "cyclic 10%",
 }
 """How a family that needs a field begins."""
+UNSAID = {"length": "what is left", "start": "1 / length"}
+"""What counts for a field that has no value of its own."""
 POINTS = 400
 FURTHER = "10%"
 
@@ -166,7 +168,7 @@ def _piece(words: str) -> Piece:
 
 def _field(name: str, option: Any, value: Any, usual: Any) -> Field:
     known = isinstance(usual, str | int | float | bool)
-    shown = option.write(usual) if known else ("what is left" if name == "length" else "")
+    shown = option.write(usual) if known else UNSAID.get(name, "")
     return Field(name, "" if value == usual or value is None else option.write(value), shown)
 
 

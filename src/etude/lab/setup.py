@@ -14,6 +14,8 @@ from etude.strategies import Strategy, strategy
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """What a fork test multiplies the rate by."""
+SHORTEST_FORK = 6
+"""Updates that copies are followed for at least: fewer batches say nothing."""
 SEEDS = 3
 
 
@@ -98,6 +100,11 @@ class Setup:
         ]
 
     @property
+    def reach(self) -> int:
+        """The update at which the longest of its runs ends."""
+        return self.updates if self.fork is None else self.fork.at + self.fork.length
+
+    @property
     def whole(self) -> "Setup":
         """Give the comparison that a fork test belongs to."""
         return replace(self, fork=None)
@@ -157,11 +164,12 @@ def _strategies(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _fork(given: Mapping[str, str], setup: Setup) -> Fork:
-    last = setup.updates - 1
+    last = setup.updates - SHORTEST_FORK
     place = limits.whole(
         given, "fork_strategy", least=0, most=max(len(setup.strategies) - 1, 0), usual=0
     )
-    at = limits.whole(given, "fork_at", least=0, most=last, usual=0)
+    at = limits.whole(given, "fork_at", least=1, most=last, usual=1)
+    left = setup.updates - at
     return Fork(
         strategy=place,
         seed=limits.whole(given, "fork_seed", least=0, most=setup.seeds - 1, usual=0),
@@ -169,8 +177,8 @@ def _fork(given: Mapping[str, str], setup: Setup) -> Fork:
         length=limits.whole(
             given,
             "fork_length",
-            least=5,
-            most=max(setup.updates - at, 5),
-            usual=max(5, min(setup.updates - at, setup.updates // 5)),
+            least=SHORTEST_FORK,
+            most=left,
+            usual=max(SHORTEST_FORK, min(left, setup.updates // 5)),
         ),
     )

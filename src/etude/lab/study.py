@@ -13,6 +13,7 @@ from etude.curriculum import (
     Experiment,
     Lesson,
     Measured,
+    Mode,
     Proof,
     Track,
 )
@@ -26,6 +27,19 @@ from etude.store.progress import Progress
 
 PREDICTION = "prediction"
 """Kind of a progress entry: an answer that was given before anything ran, and never changes."""
+FACTS = Mode(
+    name="facts", title="Facts", about="What is commonly said, and what was measured of it"
+)
+"""Where the items of the mode lab are read, whose own page is the bench."""
+OPEN = ("learn", "myths", "pitfalls", "practice", "interview", "facts")
+"""Modes whose items have an address that anyone may follow."""
+VERDICTS = {
+    "holds": "✓ what is said holds",
+    "limited": "◐ what is said holds within limits",
+    "wrong": "✗ what is said does not hold",
+    "open": "? no run can show it",
+}
+"""What became of what a fact says is commonly said."""
 READABLE = 1e6
 CONFIDENCES = (50, 60, 70, 80, 90, 100)
 
@@ -37,15 +51,15 @@ class Study:
     course: Curriculum
     track: Track
 
-    def items(self, mode: str) -> list[AnyItem]:
-        """Give the items of a mode, in the track's order.
+    def mode(self, name: str) -> Mode:
+        """Give what a mode is called and about."""
+        return FACTS if name == FACTS.name else self.track.mode(name)
 
-        A mode without items of its own has all that ask for a prediction.
-        """
-        names = next((each.items for each in self.track.modes if each.name == mode), ())
-        if names:
-            return [self.course.item(name) for name in names]
-        return [item for item in self.items("learn") if item.choice] if mode == "predict" else []
+    def items(self, mode: str) -> list[AnyItem]:
+        """Give the items of a mode, in the track's order."""
+        shelf = "lab" if mode == FACTS.name else mode
+        names = next((each.items for each in self.track.modes if each.name == shelf), ())
+        return [self.course.item(name) for name in names]
 
     def item(self, mode: str, name: str) -> AnyItem:
         """Give an item of a mode.
@@ -71,12 +85,13 @@ class Study:
         return [self.course.experiments[name] for name in names if name in self.course.experiments]
 
     @cached_property
-    def of_experiment(self) -> dict[str, list[AnyItem]]:
-        """The items that stand on each experiment."""
-        found: dict[str, list[AnyItem]] = {}
-        for item in self.course.items.values():
-            for experiment in self.evidence(item):
-                found.setdefault(experiment.id, []).append(item)
+    def of_experiment(self) -> dict[str, list[tuple[str, AnyItem]]]:
+        """The items that stand on each experiment, each with its address."""
+        found: dict[str, list[tuple[str, AnyItem]]] = {}
+        for mode in OPEN:
+            for item in self.items(mode):
+                for experiment in self.evidence(item):
+                    found.setdefault(experiment.id, []).append((f"/{mode}/{item.id}", item))
         return found
 
 
@@ -111,21 +126,21 @@ def sentences(
         study: the course.
         experiment: the experiment.
         trial: its replay, if there is one.
-        named_by: only what this item names.
+        named_by: only what this item names; all where it names claims alone.
     """
-    named = None if named_by is None else {str(proof) for proof, *_ in references(named_by)}  # pyright: ignore[reportArgumentType] - any item
+    named = set() if named_by is None else {str(proof) for proof, *_ in references(named_by)}  # pyright: ignore[reportArgumentType] - any item
+    checks = [each for each in experiment.checks if f"{experiment.id}/{each.id}" in named]
     return [
         said(each.says, measured)
-        for each in experiment.checks
-        if named is None or f"{experiment.id}/{each.id}" in named
+        for each in checks or experiment.checks
         if (measured := measured_of(study, Proof(experiment.id, each.id), trial)) is not None
     ]
 
 
 def said(sentence: str, measured: Measured) -> Said:
     """Put what was measured into a sentence."""
-    interval = "" if _says_nothing(measured) else measured.shown("ci")
-    return Said(sentence.replace("{value}", measured.shown()), measured.holds, interval)
+    interval = "" if _says_nothing(measured) else measured.interval(sentence)
+    return Said(measured.said(sentence), measured.holds, interval)
 
 
 def _says_nothing(measured: Measured) -> bool:

@@ -1,6 +1,6 @@
 """One question being answered, and several in a row: attempts, hints, and the server's clock.
 
-Nothing here knows pages. Time comes from outside, in seconds of any monotonic clock.
+Nothing here knows pages. Time comes from outside, in seconds of one clock.
 """
 
 import secrets
@@ -74,6 +74,8 @@ class Turn:
 class Sitting:
     """Several questions in a row, each answered before the next."""
 
+    kind: str
+    """`challenge` or `placement`."""
     items: tuple[str, ...]
     turns: list[Turn]
     seconds: int | None
@@ -111,7 +113,19 @@ class Sitting:
         if self.over and self.ended is None:
             self.ended = now
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        return asdict(self)
 
-def sit(items: Sequence[str], *, attempts: int, seconds: int | None, now: float) -> Sitting:
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` gave."""
+        turns = [Turn.from_dict(each) for each in data["turns"]]
+        return cls(**{**data, "items": tuple(data["items"]), "turns": turns})
+
+
+def sit(
+    kind: str, items: Sequence[str], *, attempts: int, seconds: int | None, now: float
+) -> Sitting:
     """Begin a sitting."""
-    return Sitting(tuple(items), [Turn(attempts) for _ in items], seconds, now)
+    return Sitting(kind, tuple(items), [Turn(attempts) for _ in items], seconds, now)

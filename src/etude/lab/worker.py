@@ -117,12 +117,14 @@ class _Worker:
                 self._pipe.send({"type": "rows", "runs": [{"run": f"{place}/0", "looks": looks}]})
 
     def _fork(self, setup: Setup, fork: Fork) -> dict[str, Any]:
+        """Draw the copies as they train; the verdict is that of the fork test itself."""
+        from etude.probe import probe
         from etude.race.watched import watch_fork
 
         parent = setup.parsed()[fork.strategy]
         names = {str(parent.with_lr(parent.peak_lr * f)): i for i, f in enumerate(FACTORS)}
         teller = _Teller(self._pipe, names)
-        runs = watch_fork(
+        watch_fork(
             self._task(setup),
             parent,
             seed=fork.seed,
@@ -133,7 +135,16 @@ class _Worker:
             tell=teller.rows,
         )
         teller.flush()
-        return {"type": "answer", "answer": runs}
+        answer = probe(
+            self._task(setup),
+            parent,
+            at=fork.at,
+            updates=fork.length,
+            length=setup.updates,
+            factors=FACTORS,
+            seed=fork.seed,
+        )
+        return {"type": "answer", "answer": answer}
 
     def _replay(self, order: Replay) -> dict[str, Any]:
         from etude.curriculum.prove import run_experiment

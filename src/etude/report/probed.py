@@ -17,6 +17,8 @@ from etude.report.words import MISSING, number
 
 SMOOTHED = 5
 """Batches whose mean is a point of the chart."""
+FAR = math.log(10)
+"""A loss of ten times the other is far above it, and no percentage says more."""
 LEAST_FALL = 0.002
 """A chart shows at least so large a share of the loss at rest, to each side."""
 COLUMNS = ("lr", "end loss", "below rest", "below x1 (95% interval)")
@@ -134,11 +136,13 @@ def _end(loss: Sequence[float]) -> float:
 
 
 def _interval(gain: Measured) -> str:
-    if math.isnan(gain.value):
-        return MISSING
+    if math.isnan(gain.value) or gain.value < -FAR:
+        return _percent(gain.value)
     return f"{_percent(gain.value)} [{_percent(gain.low)}, {_percent(gain.high)}]"
 
 
 def _percent(logs: float) -> str:
     """Write a difference of logs as a share of the loss: 0.69 is 50 % lower."""
-    return MISSING if math.isnan(logs) else f"{-math.expm1(-logs):+.1%}"
+    if math.isnan(logs):
+        return MISSING
+    return "far above" if logs < -FAR else f"{-math.expm1(-logs):+.1%}"

@@ -13,15 +13,16 @@ from etude.errors import EtudeError, LabError
 from etude.lab import limits, pages
 from etude.lab.app import form_of, lab_of
 from etude.lab.experiments import ENDED, FAILED, Experiment
-from etude.lab.setup import FACTORS, SEEDS, Setup, read_setup
-from etude.lab.verdict import forked
-from etude.report import rungs
+from etude.lab.setup import SEEDS, SHORTEST_FORK, Setup, read_setup
+from etude.report import probed, rungs
 from etude.report.html import rows
 from etude.strategies import strategy
 from etude.strategies.optimizers import OPTIMIZERS
 
 router = APIRouter()
 
+GUESS = "guess"
+"""Kind of a progress entry: which strategy was expected to win, by the experiment's id."""
 EXAMPLES = (
     "sgd momentum=0.9 lr=0.1 warmup 5% -> cosine",
     "sgd momentum=0.9 lr=0.1 constant",
@@ -72,6 +73,7 @@ async def change(request: Request) -> Response:
             texts = [each for place, each in enumerate(texts) if str(place) != do[7:]]
         setup = read_setup(given, texts, lab_of(request).tasks)
         if do == "run":
+            _expect(request, setup, given)
             _run(request, setup)
     except EtudeError as error:
         return _form(request, _typed(form, texts), trouble=str(error), status=422)
@@ -142,6 +144,15 @@ async def code(request: Request) -> Response:
     return PlainTextResponse(text)
 
 
+def _expect(request: Request, setup: Setup, given: dict[str, str]) -> None:
+    """Keep which strategy is expected to win, for ever; not once it can be known."""
+    words, known = limits.text(given, "guess"), lab_of(request).workshop.find(setup.id)
+    if words and not (known and known.over):
+        expected = str(strategy(limits.no_code(words)))
+        if expected in setup.strategies:
+            lab_of(request).progress.commit(GUESS, setup.id, {"strategy": expected})
+
+
 def _run(request: Request, setup: Setup) -> None:
     if not setup.strategies:
         raise LabError("an experiment needs at least one strategy, got none; add one")
@@ -172,10 +183,17 @@ def _form(
         optimizers=list(OPTIMIZERS),
         most=limits,
         ready=lab_of(request).workshop.ready,
-        factors=FACTORS,
-        usual_at=setup.updates // 2 if setup else 0,
+        last_fork=setup.updates - SHORTEST_FORK if setup else 0,
+        shortest_fork=SHORTEST_FORK,
+        probed=probed,
+        expected=_expected(request, setup),
         **_answered(setup, experiment),
     )
+
+
+def _expected(request: Request, setup: Setup | None) -> str:
+    kept = lab_of(request).progress.get(GUESS, setup.id) if setup else None
+    return kept["strategy"] if kept else ""
 
 
 def _answered(setup: Setup | None, experiment: Experiment | None) -> dict[str, Any]:
@@ -185,7 +203,7 @@ def _answered(setup: Setup | None, experiment: Experiment | None) -> dict[str, A
     if setup is None or experiment is None or experiment.state != ENDED:
         return nothing
     if setup.fork is not None:
-        return nothing | {"fork": forked(setup, experiment.answer)}
+        return nothing | {"fork": experiment.answer}
     comparison = experiment.answer
     ranking = list(rows(comparison, rungs.finalists(comparison)))
     return nothing | {"comparison": comparison, "ranking": ranking}

@@ -1,18 +1,18 @@
-"""Learn, predict, myths, pitfalls: items that are read, most of them after a prediction."""
+"""Learn, predict, myths, pitfalls, facts: what is read, most of it after a prediction."""
 
-from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from etude.curriculum import AnyItem
+from etude.curriculum import AnyItem, Mode
 from etude.lab import limits, pages
 from etude.lab.app import form_of, lab_of, texts_of
 from etude.lab.orders import Replay
 from etude.lab.study import (
     CONFIDENCES,
     PREDICTION,
+    VERDICTS,
     calibration,
     done,
     parts,
@@ -24,38 +24,14 @@ from etude.lab.study import (
 router = APIRouter()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A mode in which items are read."""
-
-    name: str
-    title: str
-    about: str
-    _: KW_ONLY
-    skip: bool
-    """May one read without a prediction?"""
-
-
-MODES = {
-    mode.name: mode
-    for mode in (
-        Reading(
-            "learn",
-            "Learn",
-            "Seven steps and what surrounds them. Each step asks first.",
-            skip=True,
-        ),
-        Reading("predict", "Predict", "Say first, and how sure you are. Then it runs.", skip=False),
-        Reading("myths", "Myths", "Commit to an answer; then see what was measured.", skip=False),
-        Reading("pitfalls", "Pitfalls", "Wrong code and right code. Both run.", skip=True),
-    )
-}
+SKIPS = {"learn": True, "predict": False, "myths": False, "pitfalls": True, "facts": True}
+"""Modes in which items are read, and whether one may read on without a prediction."""
 
 
 @router.get("/{mode}", name="index")
 async def index(request: Request, mode: str) -> Response:
     """List a mode's items."""
-    found, study = _mode(mode), lab_of(request).study
+    found, study = _mode(request, mode), lab_of(request).study
     progress = lab_of(request).progress
     return pages.page(
         request,
@@ -64,13 +40,14 @@ async def index(request: Request, mode: str) -> Response:
         groups=list(parts(study.items(found.name))),
         done=done(progress),
         calibration=calibration(progress) if found.name == "predict" else [],
+        verdicts=VERDICTS,
     )
 
 
 @router.get("/{mode}/{name}")
 async def show(request: Request, mode: str, name: str) -> Response:
     """Show an item: its question first, all of it once that is answered."""
-    found = _mode(mode)
+    found = _mode(request, mode)
     return _item(request, found, lab_of(request).study.item(found.name, name))
 
 
@@ -78,10 +55,10 @@ async def show(request: Request, mode: str, name: str) -> Response:
 async def answer(request: Request, mode: str, name: str) -> Response:
     """Commit a prediction, or read on without one."""
     form = texts_of(await form_of(request))
-    found, lab = _mode(mode), lab_of(request)
+    found, lab = _mode(request, mode), lab_of(request)
     item = lab.study.item(found.name, name)
     letter = limits.text(form, "choice", most=1) or None
-    if form.get("do") == "skip" and found.skip:
+    if form.get("do") == "skip" and SKIPS[found.name]:
         letter = None
     elif letter is None:
         return _item(request, found, item, trouble="choose an option first", status=422)
@@ -90,14 +67,14 @@ async def answer(request: Request, mode: str, name: str) -> Response:
     return pages.go(f"/{found.name}/{item.id}#answer")
 
 
-def _mode(name: str) -> Reading:
-    if name not in MODES:
+def _mode(request: Request, name: str) -> Mode:
+    if name not in SKIPS:
         raise pages.not_found()
-    return MODES[name]
+    return lab_of(request).study.mode(name)
 
 
 def _item(
-    request: Request, mode: Reading, item: AnyItem, *, trouble: str = "", status: int = 200
+    request: Request, mode: Mode, item: AnyItem, *, trouble: str = "", status: int = 200
 ) -> Response:
     lab = lab_of(request)
     kept = lab.progress.get(PREDICTION, item.id)
@@ -108,6 +85,7 @@ def _item(
         "item.html",
         status=status,
         mode=mode,
+        skip=SKIPS[mode.name],
         item=item,
         kept=kept,
         open=open_,
@@ -116,6 +94,7 @@ def _item(
         before=before,
         after=after,
         confidences=CONFIDENCES,
+        verdicts=VERDICTS,
         trouble=trouble,
     )
 

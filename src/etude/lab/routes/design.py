@@ -112,6 +112,8 @@ def _lab(design: Design) -> str:
     lr = f"{design.peak_lr:g}"
     pairs = [("task", "digits"), ("s", f"sgd momentum=0.9 lr={lr} {design.text}")]
     pairs += [("s", f"sgd momentum=0.9 lr={lr} constant")]
+    if design.updates <= limits.MOST_UPDATES:
+        pairs += [("updates", str(design.updates))]
     return f"/lab?{urlencode(pairs)}"
 
 

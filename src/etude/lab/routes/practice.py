@@ -104,7 +104,7 @@ def _varied(request: Request, item: Practice, number: int | None) -> Practice:
     if trial is None or trial.state != ENDED:
         raise LabError("a variant must be made before it is answered; ask for it again")
     variant: Any = trial.answer
-    return replace(item, answer=variant.choice, body=variant.choice.ask)
+    return replace(item, answer=variant.choice)
 
 
 def _turn(request: Request, item: Practice, number: int | None) -> Turn:

@@ -22,7 +22,8 @@ async def show(request: Request) -> Response:
     stands = done(lab.progress)
     counts: dict[str, Counter[str]] = {name: Counter() for name in lab.study.track.concepts}
     for item in lab.study.course.items.values():
-        counts.setdefault(item.concept, Counter())[stands.get(item.id, "open")] += 1
+        if item.choice or item.kind == "interview":  # the others ask nothing
+            counts.setdefault(item.concept, Counter())[stands.get(item.id, "open")] += 1
     cards = {each.key.partition("#")[0] for each in lab.progress.entries("card")}
     for name in cards & set(lab.study.course.items):
         counts[lab.study.course.item(name).concept]["recalled"] += 1

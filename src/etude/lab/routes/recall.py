@@ -37,7 +37,7 @@ class Deck:
 @router.get("/recall")
 async def show(request: Request) -> Response:
     """Show the next card's front, or its back where that was asked for."""
-    deck = _deck(request)
+    deck = deck_of(request)
     card = deck.due[0] if deck.due else None
     back = bool(card) and request.query_params.get("show") == card.id
     return pages.page(
@@ -65,7 +65,8 @@ async def grade(request: Request) -> Response:
     return pages.go("/recall")
 
 
-def _deck(request: Request) -> Deck:
+def deck_of(request: Request) -> Deck:
+    """Give the cards as they stand now."""
     lab = lab_of(request)
     kept = {each.key: each.content for each in lab.progress.entries(KIND)}
     now, today = datetime.now(UTC), datetime.now(UTC).date().isoformat()

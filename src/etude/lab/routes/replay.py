@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from etude.curriculum.references import code_for
 from etude.lab import limits, pages
 from etude.lab.app import form_of, lab_of, texts_of
 from etude.lab.experiments import FAILED
@@ -12,8 +13,6 @@ from etude.lab.orders import Replay
 from etude.lab.study import sentences
 
 router = APIRouter()
-
-MOST_STRATEGIES = 6
 
 
 @router.get("/experiment/{name}")
@@ -35,6 +34,7 @@ async def show(request: Request, name: str) -> Response:
         items=lab.study.of_experiment.get(experiment.id, []),
         back=_back(request.query_params.get("back", "")),
         links=[_link(run.task or experiment.task, run.text) for run in experiment.runs],
+        codes=[(each.label, code_for(lab.study.course, each)) for each in experiment.snippets],
     )
 
 

@@ -19,6 +19,10 @@ router = APIRouter()
 TIMERS = {"on": 1, "long": 10, "off": None}
 """What the time for a question is multiplied by."""
 BADGE = "badge"
+SITTING = "sitting"
+"""Kind of a progress entry: a challenge or test, under way or over, by its id."""
+READ = 3
+"""Lessons that a test's result offers for a concept."""
 
 
 @router.get("/challenge")
@@ -31,6 +35,7 @@ async def rules(request: Request) -> Response:
         "challenge.html",
         track=track,
         count=len(_challenge(request)),
+        open=_open(request, "challenge"),
         badge=lab.progress.get(BADGE, track.challenge.badge.title),
     )
 
@@ -39,7 +44,7 @@ async def rules(request: Request) -> Response:
 async def placement(request: Request) -> Response:
     """Show what the test is."""
     last = lab_of(request).progress.get("placement", "last")
-    return pages.page(request, "placement.html", last=last)
+    return pages.page(request, "placement.html", last=last, open=_open(request, "placement"))
 
 
 @router.post("/challenge")
@@ -67,8 +72,8 @@ def _begin(
     request: Request, kind: str, items: Sequence[str], *, attempts: int, seconds: int | None
 ) -> Response:
     lab = lab_of(request)
-    sitting = sit(items, attempts=attempts, seconds=seconds, now=lab.clock())
-    lab.remember(sitting)
+    sitting = sit(kind, items, attempts=attempts, seconds=seconds, now=lab.clock())
+    _keep(request, sitting)
     return pages.go(f"/{kind}/{sitting.id}/1")
 
 
@@ -91,6 +96,7 @@ async def show(request: Request, kind: str, name: str, number: str) -> Response:
     now = lab_of(request).clock()
     sitting.turns[place].begin(now, sitting.seconds)
     sitting.settle(now)
+    _keep(request, sitting)
     return _question(request, kind, sitting, place)
 
 
@@ -109,6 +115,7 @@ async def answer(request: Request, kind: str, name: str, number: str) -> Respons
     if turn.over:
         lab.progress.keep("answer", item.id, {"solved": turn.solved, "tried": turn.tried})
         sitting.settle(now)
+    _keep(request, sitting)
     if trouble:
         return _question(request, kind, sitting, place, trouble=trouble)
     return pages.go(f"/{kind}/{name}/{place + 1}#answer")
@@ -200,13 +207,20 @@ def _test_end(request: Request, sitting: Sitting) -> Response:
     levels: dict[str, list[bool]] = {}
     for item, turn in zip(items, sitting.turns, strict=True):
         levels.setdefault(item.difficulty, []).append(turn.solved)
+
+    def to_read(concept: str) -> list[AnyItem]:
+        return [item for item in lab.study.items("learn") if item.concept == concept][:READ]
+
     lab.progress.keep("placement", "last", {"solved": sitting.solved, "of": len(items)})
     return pages.page(
         request,
         "placement_end.html",
         sitting=sitting,
         pairs=list(zip(items, sitting.turns, strict=True)),
-        concepts=[(lab.study.track.concepts.get(k, k), _strength(v)) for k, v in results.items()],
+        concepts=[
+            (lab.study.track.concepts.get(name, name), _strength(solved), to_read(name))
+            for name, solved in results.items()
+        ],
         levels=[(k, sum(v), len(v)) for k, v in levels.items()],
     )
 
@@ -222,10 +236,21 @@ def _challenge(request: Request) -> list[AnyItem]:
 def _sitting(request: Request, kind: str, name: str) -> Sitting:
     if kind not in ("challenge", "placement"):
         raise pages.not_found()
-    sitting = lab_of(request).sittings.get(name)
-    if sitting is None:
-        raise LabError(f"this {kind} ended with the server that it was begun on; begin a new one")
-    return sitting
+    kept = lab_of(request).progress.get(SITTING, name)
+    if kept is None or kept["kind"] != kind:
+        raise LabError(f"the store must have this {kind}, but it has none; begin a new one")
+    return Sitting.from_dict(kept)
+
+
+def _keep(request: Request, sitting: Sitting) -> None:
+    lab_of(request).progress.keep(SITTING, sitting.id, sitting.as_dict())
+
+
+def _open(request: Request, kind: str) -> Sitting | None:
+    """Give the last sitting of a kind, where it is not over."""
+    kept = [Sitting.from_dict(each.content) for each in lab_of(request).progress.entries(SITTING)]
+    mine = [sitting for sitting in kept if sitting.kind == kind]
+    return mine[-1] if mine and not mine[-1].over else None
 
 
 def _place(number: str) -> int:

@@ -16,8 +16,10 @@ const result = byId("result");
 const curves = new Curves();
 const charts = { "main-chart": { lines: [] }, "lr-chart": { lines: [] } };
 let waiting = false;
+let heardAll = false;
 let spoken = 0;
 let ratesDrawn = 0;
+let pointed = null; // the update that was read last; a chart that is drawn anew knows it no more
 
 const quantity = () => document.querySelector("#quantity input:checked").value;
 
@@ -44,6 +46,7 @@ function draw() {
   byId("main-chart-summary").textContent = summary(lines, gone, shown);
   for (const input of document.querySelectorAll("#quantity input")) input.disabled = !curves.has(input.value) && !input.checked;
   if (byId("numbers")?.open) fillTable();
+  if (heardAll) result.dataset.drawn = "whole";
 }
 
 /** Draw the rates; while it trains only now and then, since they hold no surprise. */
@@ -90,8 +93,9 @@ function summary(lines, gone, shown) {
   const better = shown === "val_metric" ? -1 : 1;
   ends.sort((one, other) => better * (one.y.at(-1) - other.y.at(-1)));
   const what = `${seeds > 1 ? `Median over ${seeds} seeds of the ${NAMES[shown]}` : `The ${NAMES[shown]}`} of ${lines.length === 1 ? "1 strategy" : `${lines.length} strategies`}.`;
-  const lowest = ends.length && shown.startsWith("val") || shown === "loss" && ends.length ? ` ${better > 0 ? "Lowest" : "Highest"} ${when}: ${ends[0].name} with ${number(ends[0].y.at(-1))}.` : "";
-  return what + lowest + gone.map((line) => ` ${exitOf(line).text}.`).join("");
+  const only = lines.length === 1 && ends.length ? ` ${when === "so far" ? "So far" : "At the end"}: ${number(ends[0].y.at(-1))}.` : "";
+  const lowest = lines.length > 1 && ends.length && (shown.startsWith("val") || shown === "loss") ? ` ${better > 0 ? "Lowest" : "Highest"} ${when}: ${ends[0].name} with ${number(ends[0].y.at(-1))}.` : "";
+  return what + only + lowest + gone.map((line) => ` ${exitOf(line).text}.`).join("");
 }
 
 function drawLegend() {
@@ -100,6 +104,7 @@ function drawLegend() {
 }
 
 function readOut(update) {
+  pointed = update ?? pointed;
   for (const id of Object.keys(charts)) {
     const name = byId(id).querySelector(".x-name");
     if (name) name.textContent = update === null ? "update" : `update ${number(update)}`;
@@ -162,6 +167,7 @@ function hear(event) {
 
 async function finish({ type, message }) {
   source.close();
+  heardAll = true;
   if (type === "failed") {
     result.dataset.over = "true";
     return tell(`✗ ${message}.`, { now: true });
@@ -203,16 +209,16 @@ async function showStored() {
   curves.begin({ updates: Number(updates), runs: [{ run: "0/0", name, seed: 0 }] });
   curves.add(await (await fetch(rows)).json());
   drawLegend();
+  heardAll = true;
   draw();
 }
 
 // Hands
 
 function pickUpdate() {
-  const { plot } = charts["main-chart"];
   const field = byId("fork-at");
-  if (!plot || !field || plot.cursor.idx == null) return;
-  field.value = Math.min(plot.data[0][plot.cursor.idx], Number(field.max));
+  if (!field || pointed === null) return;
+  field.value = Math.min(Math.max(pointed, Number(field.min)), Number(field.max));
   say(`Fork at update ${field.value}.`);
 }
 

@@ -21,7 +21,7 @@ async function ask() {
   fields.delete("token");
   const answer = await (await fetch(`/design/data?${fields}`)).json();
   if (mine !== asked) return;
-  byId("design-trouble").replaceChildren(...(answer.trouble ? [troubleBox(answer.trouble)] : []));
+  if (mine > 1 || answer.trouble) byId("design-trouble").replaceChildren(...(answer.trouble ? [troubleBox(answer.trouble)] : [])); // what the server said of a link stays
   if (answer.trouble) return;
   sketch = answer;
   show();
@@ -43,29 +43,38 @@ function show() {
 function draw() {
   if (!sketch) return;
   chart.plot?.destroy();
-  const focused = document.activeElement?.dataset?.border;
   chart.lines = [{ name: "learning rate", colour: 0, dash: 0, x: sketch.x, y: sketch.y }];
   const high = Math.max(...sketch.y, 0) || 1;
   const scale = scaleFor([0, ...sketch.y], { name: "learning rate" });
   chart.plot = drawChart(host, { lines: chart.lines, x: { name: "update", range: [0, sketch.x.at(-1) + 1] }, y: { ...scale, log: false, range: [0, high * 1.08] } });
   host.dataset.draws = Number(host.dataset.draws ?? 0) + 1;
-  requestAnimationFrame(() => { // by then the chart knows its size
-    host.append(...sketch.bounds.map(handle));
-    if (focused !== undefined) host.querySelector(`[data-border="${focused}"]`)?.focus();
-  });
+  requestAnimationFrame(placeHandles); // by then the chart knows its size
 }
 
 // Borders between pieces
 
-function handle(at, place) {
-  const { plot } = chart;
-  const made = element("button", {
-    type: "button", class: "handle", role: "slider", "data-border": place,
-    "aria-label": `Border after piece ${place + 1}`, "aria-valuemin": 0, "aria-valuemax": total(), "aria-valuenow": at, "aria-valuetext": `update ${at} of ${total()}`,
+const handles = []; // they stay while the chart is drawn anew, so that no key that is pressed meanwhile is lost
+
+function placeHandles() {
+  while (handles.length > sketch.bounds.length) handles.pop().remove();
+  while (handles.length < sketch.bounds.length) {
+    const made = handle(handles.length);
+    (handles.at(-1) ?? host).after(made);
+    handles.push(made);
+  }
+  const { bbox } = chart.plot;
+  sketch.bounds.forEach((at, place) => {
+    const made = handles[place];
+    const said = { "aria-valuemax": total(), "aria-valuenow": at, "aria-valuetext": `update ${at} of ${total()}` };
+    for (const [name, value] of Object.entries(said)) made.setAttribute(name, value);
+    made.style.left = `${bbox.left / devicePixelRatio + chart.plot.valToPos(at, "x")}px`;
+    made.style.top = `${host.offsetTop + bbox.top / devicePixelRatio}px`;
+    made.style.height = `${bbox.height / devicePixelRatio}px`;
   });
-  made.style.left = `${(plot.bbox.left / devicePixelRatio) + plot.valToPos(at, "x")}px`;
-  made.style.top = `${plot.bbox.top / devicePixelRatio}px`;
-  made.style.height = `${plot.bbox.height / devicePixelRatio}px`;
+}
+
+function handle(place) {
+  const made = element("button", { type: "button", class: "handle", role: "slider", "aria-label": `Border after piece ${place + 1}`, "aria-valuemin": 0 });
   made.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -0.01, ArrowDown: -0.01, ArrowRight: 0.01, ArrowUp: 0.01, PageDown: -0.1, PageUp: 0.1 };
     if (!(event.key in steps)) return;

@@ -147,7 +147,7 @@ function drawable(value, { log, range: [low, high] }) {
 }
 
 function seriesOf(line) {
-  return { scale: "y", width: 2, stroke: () => colourOf(line.colour), dash: dashOf(line.dash), points: { show: false }, ...(line.hollow && { paths: () => null }) };
+  return { scale: "y", width: 2, stroke: () => colourOf(line.colour), dash: dashOf(line.dash), pxAlign: 0, points: { show: false }, ...(line.hollow && { paths: () => null }) };
 }
 
 /** Draw bands between seeds and horizontal rules, under the lines and inside the frame. */
