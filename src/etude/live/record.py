@@ -80,8 +80,10 @@ class Record:
         line[3:] = read.grad_norm, read.update_ratio
         if read.zeros.size:
             self.gains.append((update, read.gain_ratio(float(line[2])), read.zero_share))
-        squares = np.zeros(max(layer_of, default=-1) + 1)
-        np.add.at(squares, [layer_of[place] for place in read.places], read.grads**2)
+        squares = np.full(max(layer_of, default=-1) + 1, math.nan)
+        layers = [layer_of[place] for place in read.places]
+        squares[layers] = 0.0  # a layer without any gradient keeps its nan
+        np.add.at(squares, layers, read.grads**2)
         self.layers.append((update, np.sqrt(squares)))
 
     def curve(self) -> Curve:

@@ -95,8 +95,12 @@ class Watch:
             step = self._scaler.step
 
             def counted(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-                self._tally.attempts += optimizer is self._optimizer
-                return step(optimizer, *args, **kwargs)
+                ours, updates = optimizer is self._optimizer, self._tally.updates
+                self._tally.attempts += ours
+                found = step(optimizer, *args, **kwargs)
+                if ours and self._tally.updates == updates:
+                    self._prepare()  # it was skipped: its losses are not those of the next update
+                return found
 
             self._scaler.step = counted
             undo.append(lambda: delattr(self._scaler, "step"))
