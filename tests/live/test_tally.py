@@ -193,7 +193,7 @@ def test_many_skipped_updates_are_told(model, fused):
             (scaler.scale(loss) * (float("inf") if t % 4 == 0 else 1.0)).backward()
             scaler.step(optimizer)
             scaler.update()
-    (finding,) = watch.findings
+    (finding,) = (each for each in watch.findings if each.code >= "ED31")
     assert finding.code == "ED39"
     assert finding.evidence == {"skipped": 25, "tried": 100}
 

@@ -14,7 +14,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import etude
 from etude.errors import WatchError
-from etude.live.record import BLOCK
 from etude.records import Outcome
 from etude.store import Store
 
@@ -502,25 +501,26 @@ def test_a_run_that_breaks_is_told_at_once():
 
 
 def test_rules_are_asked_less_and_less_often(monkeypatch):
-    from etude.live import telling
+    from etude.live import telling, watching
 
-    asked = []
+    asked, block = [], 5
+    monkeypatch.setattr(watching, "BLOCK", block)
     monkeypatch.setattr(telling, "broken", lambda curve: asked.append(curve.loss.size) or ())
     model = nn.Linear(1, 1)
     optimizer = sgd(model)
     with etude.watch(model, optimizer, every=0, gain_every=0, store=False) as watch:
-        for _ in range(100 * BLOCK):
+        for _ in range(100 * block):
             watch.loss(1.0)
             optimizer.step()
-        blocks = np.array(asked) // BLOCK
+        blocks = np.array(asked) // block
         watch.loss(math.nan)
-        for _ in range(BLOCK):
+        for _ in range(block):
             optimizer.step()
             watch.loss(1.0)
     assert blocks[0] == 1
     assert (np.diff(blocks) >= np.maximum(4, 0.1 * blocks[:-1])).all()
     assert len(blocks) < 25
-    assert asked[-1] == 101 * BLOCK  # at once, for the block had a loss that is not finite
+    assert asked[-1] == 101 * block  # at once, for the block had a loss that is not finite
 
 
 def test_the_line_shows_where_the_run_is_and_what_is_wrong(capsys):
