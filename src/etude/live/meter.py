@@ -213,7 +213,7 @@ class Replay:
         """Give the sum of the losses."""
         self._left = iter(list(self._noted))
         try:
-            with untouched(), _same_buffers(self._model):
+            with untouched(), same_buffers(self._model):
                 total = sum(each() for each in again)
         finally:
             self._left = None
@@ -241,7 +241,7 @@ def _set_draws(draws: tuple[Tensor, list[Tensor]]) -> None:
 
 
 @contextmanager
-def _same_buffers(model: nn.Module) -> Iterator[None]:
+def same_buffers(model: nn.Module) -> Iterator[None]:
     """Put the buffers of a model in training mode back on leaving, in place."""
     kept = [(b, b.clone()) for b in model.buffers()] if model.training else []
     try:
