@@ -152,6 +152,8 @@ class Diagnosed:
     """What its log cannot tell, and what would, one sentence each."""
     facts: tuple[str, ...]
     """What was seen and is no fault, one sentence each."""
+    reading: "Reading"
+    """What the log alone says about the lr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +412,8 @@ class Reading:
     sentence: str
     evidence: dict[str, float]
     """The unit-free numbers that it was decided by."""
+    caveat: str = ""
+    """How often such a reading decides and is right, where that was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,6 +491,7 @@ def _diagnosed_json(run: Diagnosed) -> dict[str, Any]:
         "findings": [_plain(asdict(finding)) for finding in run.findings],
         "undecided": list(run.undecided),
         "facts": list(run.facts),
+        "reading": _plain(asdict(run.reading)),
         "notes": list(log.notes),
     }
 

@@ -143,7 +143,8 @@ def by_rule(curve: Curve) -> Reading | None:
 
 def _steady(curve: Curve) -> tuple[Array, Array]:
     """Give losses and gains from the first to the last update at half of the peak lr or more."""
-    high = np.flatnonzero(curve.lr >= curve.lr.max(initial=0) / 2)
+    lr = np.nan_to_num(curve.lr, nan=0.0)  # a log may tell it at some rows only
+    high = np.flatnonzero((lr >= lr.max(initial=0) / 2) & (lr > 0))
     if high.size == 0:
         return curve.loss, curve.gain_ratio
     first, last = curve.update[high[0]], curve.update[high[-1]]

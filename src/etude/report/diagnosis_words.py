@@ -2,9 +2,16 @@
 
 from collections import Counter
 
-from etude.records import Diagnosed, Diagnosis, Finding, Level
+from etude.records import Action, Diagnosed, Diagnosis, Finding, Level, Reading
 from etude.report.words import several
 
+ACTIONS = {
+    Action.RAISE: "raise it",
+    Action.KEEP: "keep it",
+    Action.LOWER: "lower it",
+    Action.NOT_RATE: "it is not the lr",
+    Action.UNDECIDED: "cannot tell",
+}
 MARKS = {Level.ERROR: "✗", Level.WARNING: "!", Level.HINT: "·"}
 
 
@@ -41,6 +48,21 @@ def span(finding: Finding, unit: str) -> str:
 def sentence(text: str) -> str:
     """Begin a sentence with a capital and end it with a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def rate(reading: Reading) -> str:
+    """Say what a log alone says about the lr, and how sure that is where a model decided."""
+    sure = f" ({reading.confidence:.0%} sure)" if _modelled(reading) else ""
+    return f"The lr, by this log alone: {ACTIONS[reading.action]}{sure}"
+
+
+def reasons(reading: Reading) -> list[str]:
+    """Give the reasons of a reading, and what is known of such ones."""
+    return [sentence(said) for said in (reading.sentence, reading.caveat) if said]
+
+
+def _modelled(reading: Reading) -> bool:
+    return reading.action is not Action.UNDECIDED and reading.confidence < 1
 
 
 def verdict_of(run: Diagnosed) -> str:
