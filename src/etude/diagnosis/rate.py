@@ -10,14 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from etude.diagnosis.action import read_action
+from etude.diagnosis.action import MOVED, read_action
 from etude.diagnosis.rules import ELSEWHERE
 from etude.diagnosis.view import View
 from etude.records import Action, Finding, Reading
 
 MEASURED = {"loss": (0.21, 0.958), "loss and gain": (0.86, 0.934)}
 """Of runs on tasks that a model was not fitted to: the share that it decides, and of these the
-share that it decides rightly. From the table in docs/probe.md."""
+share that it decides rightly. From the table in docs/probe.md. Here by its loss alone a log decides
+less often: not where the loss stands, which the model takes for a rate too low."""
 _DIRECTIONS = {
     "ED01": Action.LOWER,
     "ED02": Action.LOWER,
@@ -58,6 +59,9 @@ def _of_curve(seen: View) -> Reading:
     if (why := _unlike(seen)) is not None:
         return _undecided(why, "not measured")
     reading = read_action(seen.curve)
+    if reading.rule == "loss" and reading.evidence["progress"] < MOVED:
+        why = "its loss hardly moved beyond its noise, as at a rate too low and at one too high"
+        reading = _undecided(why, "loss")
     return replace(reading, caveat=_caveat(reading.rule))
 
 
@@ -80,8 +84,9 @@ def _caveat(rule: str) -> str:
     if rule not in MEASURED:
         return ""
     decides, right = MEASURED[rule]
+    share = f"{'at most ' if rule == 'loss' else ''}{decides:.0%}"
     return (
-        f"read by its {rule}, which decided {decides:.0%} of the small runs that it was measured "
-        f"on, {right:.1%} of these rightly (docs/probe.md); large models and schedules were not "
-        "among them, and a fork test (`--probe`) decides more"
+        f"read by its {rule}, which decided {share} of the small runs that it was measured on, "
+        f"{right:.1%} of these rightly (docs/probe.md); large models and schedules were not among "
+        "them, and a fork test (`--probe`) decides more"
     )
