@@ -76,7 +76,7 @@ class Autopilot:
     ) -> None:
         self._scaler = scaler if scaler is not None and scaler.is_enabled() else None
         kept = model if self._scaler is None else scaled.Scaled(model, optimizer, scaler)
-        self._model, self._optimizer = kept, optimizer
+        self._model, self._optimizer, self._bare = kept, optimizer, model
         self._total, self._low, self._high = total, min_lr, max_lr
         self._share, self._clip = share, clip
         self._shape = cooldown
@@ -131,7 +131,7 @@ class Autopilot:
     def _find_range(self, loss: Loss) -> None:
         """Try one update at each rate, take each back, and set up the race."""
         if self._scaler is not None:
-            self.forks += scaled.settle(self._model.model, self._optimizer, self._scaler, loss)
+            self.forks += scaled.settle(self._bare, self._optimizer, self._scaler, loss)
         start, random = Snapshot.of(self._model, self._optimizer), random_state()
         seen: dict[float, float] = {}
         for lr in law.rates_between(self._low, self._high):
