@@ -35,10 +35,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from etude import Task, compare
-from etude.diagnosis import findings
+from etude.diagnosis import diagnose_log, findings
 from etude.errors import EtudeError
 from etude.readers import read
-from etude.records import Curve, Finding, Level, Run
+from etude.records import Action, Curve, Finding, Level, Log, Run
 from etude.store import Store
 from etude.strategies import strategy
 from etude.tasks import load_task
@@ -50,6 +50,8 @@ LRS = {
 SCHEDULES = ("constant", "warmup 5% -> cosine", "step 50%")
 SEEDS = {"digits": 2, "diabetes": 2, "friedman": 2, "characters": 1}
 """Tasks of the grids, and with how many seeds."""
+READ = ("healthy", "lr too low", "lr too high")
+"""Grid labels that say what a log should say about the lr."""
 HEALTHY, WITHIN, BAD = 0.8, 0.9, 0.5
 FLOOR = 1e-3
 """Share of the loss at the start under which log losses are alike."""
@@ -101,6 +103,11 @@ class Labelled:
 
     def found(self) -> tuple[Finding, ...]:
         return findings(self.curve, chance=self.chance)
+
+    def said(self) -> Action:
+        """Give what the log says about the lr."""
+        log = Log(self.group, "", "curve", self.curve, chance=self.chance)
+        return diagnose_log(log).reading.action
 
 
 def grid(name: str, seeds: int, store: Store | None) -> list[Labelled]:
@@ -448,11 +455,23 @@ def report(
     click.echo("\n| grid label | any finding | by code |\n|---|---|---|")
     for label in ("lr too low", "lr too high", "overfit", "between"):
         row([run.found() for run in grids if run.label == label], label)
+    readings(grids, curves)
     click.echo("\n| planted fault | named | any finding | by code |\n|---|---|---|---|")
     for fault, (_, codes) in FAULTS.items():
         found = [run.found() for run in faults if run.label == fault]
         named = sum(any(each.code in codes for each in one) for one in found)
         row(found, f"{fault} | {wilson(named, len(found))}")
+
+
+def readings(grids: Sequence[Labelled], curves: Sequence[Labelled]) -> None:
+    """Show what the logs alone say about the lr."""
+    actions = list(Action)
+    heads = ["cannot tell" if each is Action.UNDECIDED else str(each) for each in actions]
+    click.echo(f"\n| the log alone | {' | '.join(heads)} |\n|---|{'---|' * len(actions)}")
+    parts = {label: [run for run in grids if run.label == label] for label in READ}
+    for title, runs in {**parts, "published language models": curves}.items():
+        counts = Counter(run.said() for run in runs)
+        click.echo(f"| {title} | {' | '.join(str(counts[each]) for each in actions)} |")
 
 
 def row(found: Sequence[Sequence[Finding]], title: str) -> None:

@@ -2,6 +2,7 @@
 
     python bench/watch.py                    # three networks, 25 rounds
     python bench/watch.py --peer             # with Cockpit beside it (pip install etude[bench])
+                                             # which imports pkg_resources: setuptools below 81
     python bench/watch.py --strides 1,10,20,40,100
 
 Every way trains its own copy of a network, and all take turns after each update. Others use the

@@ -1,5 +1,6 @@
 """The autopilot in loops of a user's own."""
 
+import copy
 import io
 import math
 
@@ -70,6 +71,66 @@ def test_it_learns_within_its_budget_and_says_what_it_did():
     assert pilot.forks <= 0.5 * TOTAL + 1
     assert all(event.why for event in pilot.events)
     assert optimizer.param_groups[0]["lr"] < 0.02 * pilot.events[-1].after  # a line to 0
+
+
+def scaled_run(scaler, begin=0, end=TOTAL, **options):
+    model = network()
+    optimizer = adamw(model)
+    pilot = etude.autopilot(model, optimizer, total=TOTAL, scaler=scaler, **options)
+    torch.manual_seed(5)
+    fly(pilot, model, begin, end)
+    return model, optimizer, pilot
+
+
+@pytest.mark.parametrize("clip", [None, 0.5])
+def test_a_scale_that_loses_no_bit_changes_no_bit(clip):
+    whole, _, plain = run(clip=clip)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)  # powers of 2 are exact
+    model, _, pilot = scaled_run(scaler, clip=clip)
+    assert torch.equal(weights(model), weights(whole))
+    assert pilot.events == plain.events
+    assert pilot.forks == plain.forks
+
+
+def test_scales_that_overflow_are_each_copys_own():
+    # too high at first; then it grows until an update is skipped, again and again
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=3)
+    model, _, pilot = scaled_run(scaler)
+    model.eval()
+    accuracy = float((model(INPUTS).argmax(1) == LABELS).float().mean())
+    assert accuracy > 0.9
+    assert kinds(pilot)[:4] == ["range", "race", "race", "choose"]
+    assert "rollback" not in kinds(pilot)
+    assert all(bool(each.isfinite().all()) for each in pilot._sum)
+
+
+@pytest.mark.parametrize("at", [1, 17, 113])
+def test_a_run_with_a_scaler_resumes_to_the_bit(at):
+    def make():
+        return torch.amp.GradScaler("cpu", init_scale=2.0**120, growth_interval=3)
+
+    scaler = make()
+    whole, _, pilot = scaled_run(scaler)
+    first = make()
+    model, optimizer, half = scaled_run(first, end=at)
+    states = copy.deepcopy([x.state_dict() for x in (model, optimizer, half, first)])
+    random = torch.get_rng_state()
+    again, scale = network(), make()
+    other = adamw(again, 0.5)
+    second = etude.autopilot(again, other, total=TOTAL, scaler=scale)
+    for thing, state in zip((again, other, second, scale), states, strict=True):
+        thing.load_state_dict(state)
+    torch.set_rng_state(random)
+    fly(second, again, at, TOTAL)
+    assert torch.equal(weights(again), weights(whole))
+    assert second.events == pilot.events
+    assert scale.state_dict() == scaler.state_dict()
+
+
+def test_a_scaler_that_is_switched_off_is_none():
+    whole, _, _ = run()
+    model, _, _ = scaled_run(torch.amp.GradScaler("cpu", enabled=False))
+    assert torch.equal(weights(model), weights(whole))
 
 
 @pytest.mark.parametrize("at", [1, 17, 60, 113, 159])

@@ -193,9 +193,24 @@ def test_many_skipped_updates_are_told(model, fused):
             (scaler.scale(loss) * (float("inf") if t % 4 == 0 else 1.0)).backward()
             scaler.step(optimizer)
             scaler.update()
-    (finding,) = watch.findings
+    (finding,) = (each for each in watch.findings if each.code >= "ED31")
     assert finding.code == "ED39"
     assert finding.evidence == {"skipped": 25, "tried": 100}
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_the_loss_of_a_skipped_update_is_not_added_to_the_next_ones(model, fused):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+    with etude.watch(model, optimizer, scaler=scaler, store=False) as watch:
+        for t in range(12):
+            loss = model(torch.ones(2, 3)).square().mean()
+            watch.loss(loss)
+            optimizer.zero_grad()
+            (scaler.scale(loss) * (float("inf") if t % 3 == 1 else 1.0)).backward()
+            scaler.step(optimizer)
+            scaler.update()
+    assert watch.curve().loss.tolist() == [loss.item()] * (12 if fused else 8)
 
 
 def test_findings_arise_while_the_run_goes_on(model, optimizer):

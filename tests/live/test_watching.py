@@ -324,6 +324,35 @@ def test_each_groups_lr_is_kept():
     assert watch.lrs()[0].tolist() == [1e-2, 3e-3]
 
 
+def test_a_group_that_is_added_on_the_way_is_measured_from_then_on():
+    model = network()
+    optimizer = torch.optim.SGD(model[0].parameters(), lr=1e-2)
+    watch = etude.watch(model, optimizer, every=1, store=False)
+    plain_loop(model, optimizer, watch)
+    optimizer.add_param_group({"params": list(model[4].parameters()), "lr": 1e-3})
+    plain_loop(model, optimizer, watch)
+    norms, lrs = watch.layers(), watch.lrs()
+    assert list(norms) == ["update", "0", "4"]
+    assert np.isnan(norms["4"]).sum() == np.isnan(lrs[:, 1]).sum() == UPDATES
+    assert lrs[-1].tolist() == [1e-2, 1e-3]
+    assert (norms["4"][UPDATES:] > 0).all()
+
+
+def test_the_model_has_a_hook_only_where_a_gain_is_due():
+    model = network()
+    optimizer = sgd(model)
+    watch = etude.watch(model, optimizer, gain_every=10, store=False)
+    hooked = []
+    for t in range(21):
+        hooked.append(bool(model._forward_pre_hooks))
+        loss = loss_of(model, t)
+        loss.backward()
+        watch.loss(loss, lambda t=t: loss_of(model, t))
+        optimizer.step()
+    assert np.flatnonzero(hooked).tolist() == [0, 10, 20]
+    assert watch.curve().gain_update.tolist() == [0, 10, 20]
+
+
 class _Reads(TorchDispatchMode):
     """Counts what makes the host wait for a device: numbers read out of tensors."""
 
@@ -469,6 +498,29 @@ def test_a_run_that_breaks_is_told_at_once():
         plain_loop(model, optimizer, watch)
         assert [finding.code for finding in heard] == ["ED01"]
     assert heard[0].span[0] < 5
+
+
+def test_rules_are_asked_less_and_less_often(monkeypatch):
+    from etude.live import telling, watching
+
+    asked, block = [], 5
+    monkeypatch.setattr(watching, "BLOCK", block)
+    monkeypatch.setattr(telling, "broken", lambda curve: asked.append(curve.loss.size) or ())
+    model = nn.Linear(1, 1)
+    optimizer = sgd(model)
+    with etude.watch(model, optimizer, every=0, gain_every=0, store=False) as watch:
+        for _ in range(100 * block):
+            watch.loss(1.0)
+            optimizer.step()
+        blocks = np.array(asked) // block
+        watch.loss(math.nan)
+        for _ in range(block):
+            optimizer.step()
+            watch.loss(1.0)
+    assert blocks[0] == 1
+    assert (np.diff(blocks) >= np.maximum(4, 0.1 * blocks[:-1])).all()
+    assert len(blocks) < 25
+    assert asked[-1] == 101 * block  # at once, for the block had a loss that is not finite
 
 
 def test_the_line_shows_where_the_run_is_and_what_is_wrong(capsys):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import etude
 from etude.errors import ProbeError
 from etude.probe import probe
 from etude.records import Action
@@ -107,6 +108,70 @@ def test_losses_after_a_probe_are_those_of_an_undisturbed_run():
         live.train()
         runs.append(live.losses)
     assert runs[0] == runs[1]
+
+
+def scaled(live, scaler, batch, *, clip=None):
+    """One update of a loop in mixed precision."""
+    value = live.loss(batch)
+    live.optimizer.zero_grad()
+    scaler.scale(value).backward()
+    if clip is not None:
+        scaler.unscale_(live.optimizer)
+        nn.utils.clip_grad_norm_(live.model.parameters(), clip)
+    scaler.step(live.optimizer)
+    scaler.update()
+    return value.item()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("clip", [None, 0.5])
+def test_the_fork_at_one_is_the_run_with_its_scaler(fused, clip):
+    live = Live(lambda p: torch.optim.AdamW(p, lr=0.01, fused=fused))
+    # the first scales overflow, and then the scale grows every other update until it does again
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126, growth_interval=2)
+    watch = etude.watch(live.model, live.optimizer, scaler=scaler, store=False)
+    torch.optim.lr_scheduler.StepLR(live.optimizer, 1)  # etude: ignore[LR102]
+    batches = list(itertools.islice(live.loader, 12))
+    for batch in batches[:6]:
+        scaled(live, scaler, batch, clip=clip)
+    before = [*live.everything(), copy.deepcopy(scaler.state_dict()), watch.curve().loss.size]
+    answer = probe(
+        live.model,
+        live.optimizer,
+        loss=live.loss,
+        batches=batches[6:],
+        updates=6,
+        clip=clip,
+        scaler=scaler,
+    )
+    assert same(before, [*live.everything(), scaler.state_dict(), watch.curve().loss.size])
+    (own,) = (fork for fork in answer.forks if fork.factor == 1)
+    losses = [scaled(live, scaler, batch, clip=clip) for batch in batches[6:]]
+    assert list(own.loss) == losses
+
+
+def test_a_probe_between_unscale_and_step_leaves_that_as_it_was():
+    live = Live()
+    scaler = torch.amp.GradScaler("cpu")
+    batches = list(live.loader)
+    scaled(live, scaler, batches[0])
+    scaler.scale(live.loss(batches[1])).backward()
+    scaler.unscale_(live.optimizer)
+    before = live.everything()
+    probe(live.model, live.optimizer, loss=live.loss, batches=batches, updates=6, scaler=scaler)
+    assert same(before, live.everything())
+    with pytest.raises(RuntimeError, match="already been called"):
+        scaler.unscale_(live.optimizer)
+    scaler.step(live.optimizer)
+    scaler.update()
+
+
+def test_an_unused_scaler_stays_unused():
+    live = Live()
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    live.optimizer.zero_grad()
+    probe(live.model, live.optimizer, loss=live.loss, batches=live.loader, updates=6, scaler=scaler)
+    assert scaler.state_dict() == torch.amp.GradScaler("cpu", init_scale=2.0**10).state_dict()
 
 
 def test_tensors_keep_their_identity():

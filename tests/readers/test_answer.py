@@ -9,7 +9,7 @@ import pytest
 import etude
 from etude.errors import LogError
 from etude.readers import read
-from etude.records import Curve, Outcome, Run
+from etude.records import Action, Curve, Outcome, Run
 from etude.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -66,9 +66,15 @@ def test_a_run_of_the_store_is_named_by_the_start_of_its_id(tmp_path):
 
 def test_the_rate_is_undecided_where_the_log_cannot_tell_and_only_there():
     rows = np.arange(200.0)
-    flat = Curve(update=rows, lr=np.full(200, 0.1), loss=2.3 + 0.01 * np.cos(rows))
+    noise = np.random.default_rng(0).normal(0, 0.01, rows.size)
+    flat = Curve(update=rows, lr=np.full(200, 0.1), loss=2.3 + noise)
     (answered,) = etude.diagnose(flat).runs
     assert any("cannot be told from this log" in said for said in answered.undecided)
+    assert answered.reading.action is Action.UNDECIDED
+    falls = Curve(update=rows, lr=rows * 0 + 0.1, loss=2.3 - 0.5 * (rows / 200) ** 2 + 10 * noise)
+    (read,) = etude.diagnose(falls).runs
+    assert read.reading.action is Action.RAISE
+    assert not any("cannot be told from this log" in said for said in read.undecided)
     (short,) = etude.diagnose(Curve(update=rows[:5], lr=rows[:5], loss=rows[:5])).runs
     assert "too few" in short.undecided[0]
     (broken,) = etude.diagnose(BROKEN).runs

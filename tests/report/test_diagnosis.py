@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from etude.readers import diagnose
-from etude.records import Curve, Log
+from etude.records import Curve, Log, diagnosis_json
 from etude.report import diagnosis_page, show_diagnosis
 from etude.report.curve_chart import chart
 
@@ -58,6 +58,23 @@ def test_of_many_runs_only_those_with_findings_are_named():
     assert "bad: ED01 not-finite" in text
     assert "12 runs: nothing found" in text
     assert "good 3: nothing found" in printed(diagnose(many[:4]))
+
+
+def test_what_the_log_alone_says_of_the_lr_stands_with_its_reason_and_its_caveat():
+    slow = 2.3 - 0.5 * (T / T.size) ** 2 + np.random.default_rng(0).normal(0, 0.1, T.size)
+    answer = diagnose(log("slow", slow))
+    (run,) = answer.runs
+    words = " ".join(printed(answer).split())
+    page = diagnosis_page(answer)
+    assert f"The lr, by this log alone: raise it ({run.reading.confidence:.0%} sure)" in words
+    assert "· The lr is too low: " in words
+    assert "· Read by its loss, which decided at most 21% of the small runs" in words
+    assert "<h3>The lr, by this log alone: raise it (" in page
+    assert "Read by its loss, which decided at most 21% of the small runs" in page
+    written = diagnosis_json(answer)["runs"][0]["reading"]
+    assert (written["action"], written["rule"]) == ("raise", "loss")
+    assert written["caveat"] == run.reading.caveat
+    assert "The lr, by this log alone: lower it\n· ED01 says so." in printed(ANSWER)
 
 
 def test_a_terminal_without_unicode_gets_ascii():

@@ -28,6 +28,8 @@ from etude.diagnosis.features import (
 from etude.diagnosis.statistics import block_medians, falling_p_value
 from etude.records import Action, Array, Curve, Reading
 
+MOVED = math.asinh(3)
+"""Progress below which a loss hardly moved beyond its noise: three noises, squashed."""
 SIGNIFICANT = 0.05
 """A loss that falls this surely moves, whatever its gradients."""
 ACTIONS = (Action.RAISE, Action.KEEP, Action.LOWER)
@@ -117,7 +119,7 @@ _SAYS = {
 def _why(found: dict[str, float]) -> str:
     late = max(0.0, min(1.0, found["late_share"]))
     parts = [f"{late:.0%} of its fall came in the last half"]
-    if found["progress"] < math.asinh(3):
+    if found["progress"] < MOVED:
         parts = ["its loss hardly moved beyond its noise"]
     if "gain" in found:
         parts.append(f"an update gains {found['gain']:.2f} of what its gradient predicts")
@@ -143,7 +145,8 @@ def by_rule(curve: Curve) -> Reading | None:
 
 def _steady(curve: Curve) -> tuple[Array, Array]:
     """Give losses and gains from the first to the last update at half of the peak lr or more."""
-    high = np.flatnonzero(curve.lr >= curve.lr.max(initial=0) / 2)
+    lr = np.nan_to_num(curve.lr, nan=0.0)  # a log may tell it at some rows only
+    high = np.flatnonzero((lr >= lr.max(initial=0) / 2) & (lr > 0))
     if high.size == 0:
         return curve.loss, curve.gain_ratio
     first, last = curve.update[high[0]], curve.update[high[-1]]

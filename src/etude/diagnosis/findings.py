@@ -5,11 +5,12 @@ from collections.abc import Container
 import numpy as np
 
 from etude.diagnosis.outcome import judge
+from etude.diagnosis.rate import read_rate
 from etude.diagnosis.rule import Rule, finding, show
 from etude.diagnosis.rules import ALWAYS, BROKE, ELSEWHERE, NOT_THE_LR, RATE, drop, restart
 from etude.diagnosis.rules.slow import LEAST, late_gains
 from etude.diagnosis.view import View, view
-from etude.records import Curve, Diagnosed, Finding, Level, Log, Outcome
+from etude.records import Action, Curve, Diagnosed, Finding, Level, Log, Outcome, Reading
 
 _SUREST = list(Level)
 _NOISES = 4.0
@@ -46,7 +47,8 @@ def diagnose_log(log: Log) -> Diagnosed:
     with np.errstate(all="ignore"):
         seen = view(log.curve, chance=log.chance, unit=log.unit)
         found = _ask(seen)
-        return Diagnosed(log, found, _undecided(seen, found), _facts(seen))
+        reading = read_rate(seen, found)
+        return Diagnosed(log, found, _undecided(seen, found, reading), _facts(seen), reading)
 
 
 def _ask(seen: View) -> tuple[Finding, ...]:
@@ -64,7 +66,7 @@ def _answers(seen: View, rules: tuple[Rule, ...]) -> list[Finding]:
     return [finding(rule, sign) for rule, sign in pairs if sign is not None]
 
 
-def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
+def _undecided(seen: View, found: tuple[Finding, ...], reading: Reading) -> tuple[str, ...]:
     """Say what this log cannot tell, and what would."""
     said = list[str]()
     told = {each.code: each for each in found}
@@ -75,7 +77,7 @@ def _undecided(seen: View, found: tuple[Finding, ...]) -> tuple[str, ...]:
         said.append(
             f"whether the lr is right cannot be asked before {other.code} ({other.name}) is mended"
         )
-    elif not _rate_told(seen, told):
+    elif reading.action is Action.UNDECIDED and not _rate_told(seen, told):
         said.append(
             "whether the lr is too high or too low cannot be told from this log: log the gain ratio"
             " (`etude.watch`) and the gradient norm, or run a fork test of 60 updates (`--probe`)"

@@ -33,6 +33,11 @@ class Line:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
 
+    @property
+    def shown(self) -> bool:
+        """Is there anybody to see it?"""
+        return self._live is not None
+
     def show(self, done: int, values: dict[str, float], findings: int) -> None:
         """Show the last values, unless the line was changed a moment ago."""
         now = time.monotonic()

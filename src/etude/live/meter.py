@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
 from etude.records import Array
 from etude.tasks.seeds import untouched
@@ -36,8 +37,10 @@ class Measured:
     """2-norm of each parameter before the update."""
     changes: Tensor | None = None
     """2-norm of each parameter's change."""
-    zeros: Tensor | None = None
-    """Share of each gradient that is exactly 0."""
+    nonzeros: Tensor | None = None
+    """Entries of each gradient that are not exactly 0."""
+    entries: Sequence[int] = ()
+    """How many there are, where they were counted."""
     predicted: Tensor | None = None
     """-g . dw, a scalar."""
     gained: Tensor | None = None
@@ -48,7 +51,7 @@ class Measured:
     @property
     def size(self) -> int:
         """How many numbers `tensors` holds."""
-        columns = (self.grads, self.weights, self.changes, self.zeros)
+        columns = (self.grads, self.weights, self.changes, self.nonzeros)
         singles = (self.predicted, self.gained, self.scale)
         each = sum(part is not None for part in columns) * len(self.places)
         return each + sum(part is not None for part in singles)
@@ -56,7 +59,7 @@ class Measured:
     def tensors(self) -> list[Tensor]:
         """Give all there is to read, flat."""
         scale = self.scale if isinstance(self.scale, Tensor) else torch.tensor(float(self.scale))
-        parts = [self.grads, self.weights, self.changes, self.zeros]
+        parts = [self.grads, self.weights, self.changes, self.nonzeros]
         parts += [self.predicted, self.gained, scale]
         return [part.detach().double().flatten() for part in parts if part is not None]
 
@@ -64,7 +67,8 @@ class Measured:
         """Put the numbers of `tensors`, read from the device, in their places."""
         count, rest = len(self.places), values
         columns: list[Array] = []
-        for part in (self.grads, self.weights, self.changes, self.zeros):
+        entries = np.maximum(self.entries, 1)
+        for part in (self.grads, self.weights, self.changes, self.nonzeros):
             column, rest = np.split(rest, [0 if part is None else count])
             columns.append(column)
         singles = [math.nan, math.nan, 1.0]
@@ -77,7 +81,7 @@ class Measured:
             columns[0] * scale,
             columns[1],
             columns[2],
-            columns[3],
+            1 - columns[3] / entries,
             predicted * scale,
             gained,
         )
@@ -122,28 +126,26 @@ class Meter:
     """Measures updates of the parameters that an optimizer trains."""
 
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
-        self._model, self._optimizer = model, optimizer
+        self._optimizer = optimizer
+        self._params: list[nn.Parameter] = []
         self._old: list[Tensor] = []
         self._now: Measured | None = None
         self.replay = Replay(model)
 
-    @property
-    def params(self) -> list[nn.Parameter]:
-        """The trained parameters, group by group."""
-        return [p for group in self._optimizer.param_groups for p in group["params"]]
-
     def before(self, *, zeros: bool) -> None:
         """Look at gradients and weights before an update."""
-        places = [n for n, p in enumerate(self.params) if _dense(p.grad)]
+        every = [p for group in self._optimizer.param_groups for p in group["params"]]
+        places = [n for n, p in enumerate(every) if _dense(p.grad)]
         if not places:
             self._now = None
             return
-        params = [self.params[n] for n in places]
-        grads = [p.grad for p in params if p.grad is not None]
-        self._old = [p.detach().clone() for p in params]
+        self._params = [every[n] for n in places]
+        grads = [p.grad for p in self._params if p.grad is not None]
+        self._old = [p.detach().clone() for p in self._params]
         self._now = Measured(places, norms(grads), norms(self._old), scale=self._unscale())
         if zeros:
-            self._now.zeros = torch.stack([zero_share(grad) for grad in grads])
+            self._now.nonzeros = together([torch.count_nonzero(grad) for grad in grads])
+            self._now.entries = [grad.numel() for grad in grads]
 
     def _unscale(self) -> Any:
         """Give what undoes a gradient scaler that lets a fused optimizer do so itself."""
@@ -163,16 +165,15 @@ class Meter:
         now, self._now = self._now, None
         if now is None:
             return None
-        params = [self.params[n] for n in now.places]
-        new = [p.detach() for p in params]
-        change = [after - before for after, before in zip(new, self._old, strict=True)]
-        self._old = []
+        params, old = self._params, self._old
+        self._params, self._old = [], []
+        change = _minus([p.detach() for p in params], old)
         now.changes = norms(change)
         if norm is not None:
             now.scale = norm / torch.linalg.vector_norm(now.grads)
         if again and loss is not None:
             pairs = [(d, p.grad) for d, p in zip(change, params, strict=True)]
-            now.predicted = -torch.stack([_dot(d, g) for d, g in pairs if g is not None]).sum()
+            now.predicted = -together([_dot(d, g) for d, g in pairs if g is not None]).sum()
             now.gained = loss - self.replay.losses(again)
         return now
 
@@ -189,24 +190,30 @@ class Replay:
         self._model = model
         self._noted: list[tuple[Tensor, list[Tensor]]] = []
         self._left: Iterator[tuple[Tensor, list[Tensor]]] | None = None
-        self.noting = False
-        """Whether the next calls of the model are those of an update to be measured."""
-        self._hook = model.register_forward_pre_hook(self._called)
+        self._hook: RemovableHandle | None = None
+
+    def note(self) -> None:
+        """Note the draws of the model's next calls, which are those of an update to be measured.
+
+        Only while this goes on the model has a hook: any hook makes each of its calls dearer.
+        """
+        self._noted.clear()
+        if self._hook is None:
+            self._hook = self._model.register_forward_pre_hook(self._called)
 
     def close(self) -> None:
-        """Let go of the model."""
-        self._hook.remove()
-
-    def forget(self) -> None:
-        """Begin anew, with the next update."""
+        """Note no more, and let go of the model."""
         self._noted.clear()
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
 
     @torch.no_grad()
     def losses(self, again: Sequence[Again]) -> Tensor:
         """Give the sum of the losses."""
         self._left = iter(list(self._noted))
         try:
-            with untouched(), _same_buffers(self._model):
+            with untouched(), same_buffers(self._model):
                 total = sum(each() for each in again)
         finally:
             self._left = None
@@ -217,7 +224,7 @@ class Replay:
             draws = next(self._left, None)
             if draws is not None:
                 _set_draws(draws)
-        elif self.noting and self._model.training:
+        elif self._model.training:
             self._noted.append(_draws())
 
 
@@ -234,7 +241,7 @@ def _set_draws(draws: tuple[Tensor, list[Tensor]]) -> None:
 
 
 @contextmanager
-def _same_buffers(model: nn.Module) -> Iterator[None]:
+def same_buffers(model: nn.Module) -> Iterator[None]:
     """Put the buffers of a model in training mode back on leaving, in place."""
     kept = [(b, b.clone()) for b in model.buffers()] if model.training else []
     try:
@@ -246,15 +253,21 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
 
 def norms(tensors: Sequence[Tensor]) -> Tensor:
     """Give the 2-norm of each tensor, [tensors]."""
-    first = tensors[0].device
     # a tenth of the time of a loop over them
     found = torch._foreach_norm(list(tensors))  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage]
-    return torch.stack([each.to(first, torch.float32, non_blocking=True) for each in found])
+    return together(found).float()
 
 
-def zero_share(grad: Tensor) -> Tensor:
-    """Give the share of entries that are exactly 0, a scalar tensor."""
-    return 1 - torch.count_nonzero(grad) / max(grad.numel(), 1)
+def together(scalars: Sequence[Tensor]) -> Tensor:
+    """Join scalars, on the device of the first, [scalars]."""
+    first = scalars[0].device
+    if any(each.device != first for each in scalars):
+        scalars = [each.to(first, non_blocking=True) for each in scalars]
+    return torch.stack(list(scalars))
+
+
+def _minus(new: list[Tensor], old: list[Tensor]) -> list[Tensor]:
+    return list(torch._foreach_sub(new, old))  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _dense(grad: Tensor | None) -> bool:

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from etude.controllers import Event, stability
 from etude.errors import WatchError
-from etude.live import law
+from etude.live import law, scaled
 from etude.live.snapshot import Snapshot, params, tensors
 from etude.schedules import Schedule, linear
 from etude.tasks.seeds import random_state, set_random_state
@@ -72,8 +72,11 @@ class Autopilot:
         cooldown: Schedule,
         clip: float | None,
         active: bool,
+        scaler: Any,
     ) -> None:
-        self._model, self._optimizer = model, optimizer
+        self._scaler = scaler if scaler is not None and scaler.is_enabled() else None
+        kept = model if self._scaler is None else scaled.Scaled(model, optimizer, scaler)
+        self._model, self._optimizer, self._bare = kept, optimizer, model
         self._total, self._low, self._high = total, min_lr, max_lr
         self._share, self._clip = share, clip
         self._shape = cooldown
@@ -127,6 +130,8 @@ class Autopilot:
 
     def _find_range(self, loss: Loss) -> None:
         """Try one update at each rate, take each back, and set up the race."""
+        if self._scaler is not None:
+            self.forks += scaled.settle(self._bare, self._optimizer, self._scaler, loss)
         start, random = Snapshot.of(self._model, self._optimizer), random_state()
         seen: dict[float, float] = {}
         for lr in law.rates_between(self._low, self._high):
@@ -268,6 +273,7 @@ class Autopilot:
     def _add_up(self) -> None:
         """Add this update's gradient to those since the lr was last judged."""
         grads = [p.grad for p in params(self._optimizer) if p.grad is not None]
+        grads = grads if self._scaler is None else scaled.finite(grads)
         if len(grads) != len(self._sum):
             self._sum = [torch.zeros_like(grad) for grad in grads]
             self._squares = torch.zeros_like(self._squares, device=grads[0].device)
@@ -321,10 +327,18 @@ class Autopilot:
         """Do a plain update."""
         self._optimizer.zero_grad()
         told = loss()
-        told.backward()
+        if self._scaler is None:
+            told.backward()
+        else:
+            self._scaler.scale(told).backward()
+            self._scaler.unscale_(self._optimizer)
         if self._clip is not None:
             nn.utils.clip_grad_norm_(params(self._optimizer), self._clip)
-        self._optimizer.step()
+        if self._scaler is None:
+            self._optimizer.step()
+        else:
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
         return told.detach()
 
     def _set(self, lr: float) -> None:
@@ -338,7 +352,7 @@ class Autopilot:
         self.events.append(Event(self.t, kind, before, after, why))
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what a run needs to go on exactly, beside the model's and the optimizer's states."""
+        """Give what a run needs to go on exactly, beside the states of all that it was given."""
         self._look_early()
         return {
             "version": _VERSION,
@@ -417,6 +431,7 @@ def autopilot(
     cooldown: Schedule | None = None,
     clip: float | None = None,
     active: bool = True,
+    scaler: Any = None,
 ) -> Autopilot:
     """Find, hold, lower and cool down the lr of a run while it trains.
 
@@ -430,6 +445,7 @@ def autopilot(
         cooldown: an open schedule from 1 on; None: a line to 0.
         clip: norm to which gradients are clipped; None: not at all.
         active: False: `step` is a plain update.
+        scaler: the run's `GradScaler`, which `step` then uses; the loss is given unscaled.
 
     Raises:
         WatchError: a number is out of range.
@@ -450,6 +466,7 @@ def autopilot(
         cooldown=linear() if cooldown is None else cooldown,
         clip=clip,
         active=active,
+        scaler=scaler,
     )
 
 

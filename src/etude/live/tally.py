@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer, lr_scheduler
 
-from etude.diagnosis.counting import Counts, SchedulerCounts
+from etude.diagnosis.counts import Counts, SchedulerCounts
 from etude.errors import WatchError
 from etude.integrations.torch import Scheduler
 
@@ -81,23 +81,14 @@ class _Stepped:
 
     def __init__(self, scheduler: Any, optimizer: Optimizer) -> None:
         inner = getattr(scheduler, "scheduler", scheduler)  # accelerate wraps them
-        self._inner = inner
+        self._inner, self._counter = inner, _counter(inner)
         self.ours = _bare(getattr(inner, "optimizer", None)) is _bare(optimizer)
         self._first = self._seen = self._position()
         self._early = self._most = 0
         self._moves: list[tuple[int, int]] = []  # the first and the last: (updates, position)
 
     def _position(self) -> int:
-        inner = self._inner
-        while not hasattr(inner, "last_epoch") and getattr(inner, "_schedulers", None):
-            inner = inner._schedulers[-1]  # noqa: SLF001 - a ChainedScheduler's own
-        position = getattr(inner, "last_epoch", None)
-        if position is None:
-            raise WatchError(
-                f"a scheduler must count its steps in last_epoch, as torch's do, got {inner!r}; "
-                "watch the optimizer without it"
-            )
-        return int(position)
+        return int(self._counter.last_epoch)
 
     @property
     def lrs(self) -> list[Any]:
@@ -134,6 +125,18 @@ class _Stepped:
             length=length,
             acts_at=acts_at,
         )
+
+
+def _counter(scheduler: Any) -> Any:
+    """Give what counts a scheduler's steps: itself, or the last of a chain."""
+    while not hasattr(scheduler, "last_epoch") and getattr(scheduler, "_schedulers", None):
+        scheduler = scheduler._schedulers[-1]  # noqa: SLF001 - a ChainedScheduler's own
+    if getattr(scheduler, "last_epoch", None) is None:
+        raise WatchError(
+            f"a scheduler must count its steps in last_epoch, as torch's do, got {scheduler!r}; "
+            "watch the optimizer without it"
+        )
+    return scheduler
 
 
 def _bare(optimizer: Any) -> Any:

@@ -16,21 +16,22 @@ import atexit
 import math
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from etude.diagnosis import broken, counting, findings
 from etude.errors import WatchError
 from etude.integrations.tensorboard import Board
 from etude.live.keep import keep, record_run
+from etude.live.layers import Layers
 from etude.live.line import Line
 from etude.live.meter import Again, Meter
-from etude.live.record import BLOCK, Record, Row
+from etude.live.record import BLOCK, Record, Waiting
 from etude.live.tally import Tally
+from etude.live.telling import Teller
 from etude.records import Array, Curve, Finding, Run
 from etude.store import Store
 
@@ -38,17 +39,10 @@ EVERY = 40
 """Updates between two that are measured, by default; see `bench/watch.py`."""
 GAIN_EVERY = 80
 """Updates between two whose gain is measured, by default: each takes one more forward pass."""
-GROWTH = 1.1
-"""The rules look again when the curve has become longer by this factor: so all looks together cost
-about as much as ten at the end, however long the run is."""
 
 
 class Watch:
-    """Looks on while a loop trains. Make one with `etude.watch`.
-
-    Attributes:
-        findings: What is wrong so far, by what was read so far.
-    """
+    """Looks on while a loop trains. Make one with `etude.watch`."""
 
     def __init__(
         self,
@@ -68,27 +62,30 @@ class Watch:
         seed: int,
         store: Any,
     ) -> None:
-        self.findings: list[Finding] = []
         self._optimizer, self._scaler = optimizer, scaler
         self._tally, self._line, self._board = tally, line, board
         self._total, self._epoch = total, epoch
         self._every, self._gain_every = every, gain_every
-        self._on_finding = on_finding
+        self._teller = Teller(line, on_finding)
         self._name, self._seed, self._store = name, seed, store
         self._strategy = f"{type(optimizer).__name__.lower()} lr={_lr(optimizer):g}"
-        self._layers, self._layer_of = layers(model, optimizer)
-        self._record, self._meter = Record(), Meter(model, optimizer)
+        self._layers = Layers(model, optimizer)
+        self._record, self._meter = Record(Waiting(tally.updates)), Meter(model, optimizer)
         self._run: Run | None = None
         self._loss: Tensor | None = None
         self._again: list[Again] = []
         self._norm: Any = None
-        self._measuring = False
-        self._told_all = True  # else a missing loss would look like one that is not finite
-        self._looked, self._told = 0, set[tuple[str, str]]()
+        self._due = self._gain_due = self._measuring = False
+        self._told_all = True
         self._began = time.perf_counter()
         self._undo = self._attach()
         self._prepare()
         self._at_exit = _close_at_exit(self)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong so far, by what was read so far."""
+        return self._teller.findings
 
     def _attach(self) -> list[Callable[[], None]]:
         before = self._optimizer.register_step_pre_hook(self._before)
@@ -98,8 +95,12 @@ class Watch:
             step = self._scaler.step
 
             def counted(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-                self._tally.attempts += optimizer is self._optimizer
-                return step(optimizer, *args, **kwargs)
+                ours, updates = optimizer is self._optimizer, self._tally.updates
+                self._tally.attempts += ours
+                found = step(optimizer, *args, **kwargs)
+                if ours and self._tally.updates == updates:
+                    self._prepare()  # it was skipped: its losses are not those of the next update
+                return found
 
             self._scaler.step = counted
             undo.append(lambda: delattr(self._scaler, "step"))
@@ -156,16 +157,15 @@ class Watch:
         A layer is a child of the model; where the model has a single child, a child of that.
         """
         self._read()
-        updates = [float(update) for update, _ in self._record.layers]
-        columns = [[norms[n] for _, norms in self._record.layers] for n in range(len(self._layers))]
-        named = dict(zip(self._layers, columns, strict=True))
-        return {name: _array(column) for name, column in {"update": updates, **named}.items()}
+        return self._layers.norms(self._record.layers)
 
     def lrs(self) -> Array:
-        """Give the lr of each param group at each update, [updates, groups]."""
+        """Give the lr of each param group at each update, [updates, groups].
+
+        It is nan before a group was added.
+        """
         self._read()
-        first = self._record.curve().lr
-        return _array(self._record.lrs) if self._record.lrs else first.reshape(-1, 1)
+        return self._record.group_lrs()
 
     def detach(self) -> None:
         """Take the watch off the optimizer; what was recorded stays."""
@@ -207,16 +207,17 @@ class Watch:
         """Close the watch."""
         self.close()
 
-    @property
-    def _gain_due(self) -> bool:
-        return bool(self._gain_every) and self._tally.updates % self._gain_every == 0
-
     def _prepare(self) -> None:
-        """Make ready for the next update."""
+        """Make ready for the next update, and say whether it will be measured."""
         self._loss, self._norm, self._measuring = None, None, False
-        self._again.clear()
-        self._meter.replay.forget()
-        self._meter.replay.noting = self._gain_due
+        update, had_gain = self._tally.updates, self._gain_due
+        self._gain_due = bool(self._gain_every) and update % self._gain_every == 0
+        self._due = self._gain_due or (bool(self._every) and update % self._every == 0)
+        if had_gain:
+            self._again.clear()
+            self._meter.replay.close()
+        if self._gain_due:
+            self._meter.replay.note()
 
     def _before(self, _: Any, args: Any, kwargs: Any) -> Any:
         """Look at the run before an update; a closure is wrapped, for only it has the loss."""
@@ -240,71 +241,51 @@ class Watch:
                 if self._loss is told is None and loss is not None:
                     self.loss(loss)
                 self._measure()
-                self._meter.replay.noting = False
+                self._meter.replay.close()
             return loss
 
         return heard
 
     def _measure(self) -> None:
         self._measuring = True
-        if self._gain_due or (self._every and self._tally.updates % self._every == 0):
+        if self._due:
             self._meter.before(zeros=self._gain_due)
 
     def _after(self, *_: Any) -> None:
         """Look at the run after an update."""
-        update = self._tally.updates
-        measured = self._meter.after(self._loss, self._again, self._norm)
-        lrs = [_kept(group["lr"]) for group in self._optimizer.param_groups]
+        waiting = self._record.waiting
+        if self._due:
+            measured = self._meter.after(self._loss, self._again, self._norm)
+            if measured is not None:
+                waiting.measured.append((len(waiting.losses), measured))
+        waiting.lrs.append([_kept(group["lr"]) for group in self._optimizer.param_groups])
+        waiting.losses.append(_MISSING if self._loss is None else self._loss)
         self._told_all &= self._loss is not None
-        loss = _MISSING if self._loss is None else self._loss
         overflow = getattr(self._optimizer, "found_inf", None)
-        overflow = overflow.clone() if isinstance(overflow, Tensor) else None
-        self._record.waiting.append(Row(update, lrs, loss, measured, overflow))
+        if isinstance(overflow, Tensor):
+            waiting.overflows.append(overflow.clone())
         self._tally.updates += 1
         self._prepare()
-        if len(self._record.waiting) >= BLOCK:
+        if len(waiting.losses) >= BLOCK:
             self._read()
 
     def _read(self, *, ended: bool = False) -> None:
         """Read a block from the device, and let everyone know."""
-        overflown, rows = self._record.read(self._layer_of)
+        overflown, rows = self._record.read(self._layers.of_params())
         self._tally.overflown += overflown
         if self._board:
             self._write(self._board, rows)
-        if rows or ended:
-            self._look(ended=ended)
-            done = self._tally.updates
-            self._line.show(done, _last(self._record), len(self.findings))
+        if len(rows) or ended:
+            counts = self._tally.counts(self._total, self._epoch, ended=ended)
+            self._teller.look(self._record, counts, known=self._told_all, ended=ended)
+        if len(rows) and self._line.shown:
+            self._line.show(self._tally.updates, _last(self._record), len(self.findings))
 
-    def _write(self, board: Board, rows: Iterable[Array]) -> None:
+    def _write(self, board: Board, rows: Array) -> None:
         names = ("lr", "loss", "grad_norm", "update_ratio")
         for row in rows:
             if not math.isnan(row[3]):  # this update was measured
                 board.write(int(row[0]), dict(zip(names, map(float, row[1:]), strict=True)))
-
-    def _look(self, *, ended: bool) -> None:
-        """Ask the rules; those that read the curve only when it has grown enough."""
-        counts = self._tally.counts(self._total, self._epoch, ended=ended)
-        found = counting.findings(counts)
-        rows = len(self._record.blocks)
-        if ended or rows >= GROWTH * self._looked:
-            self._looked = rows
-            ask = findings if ended else broken
-            self._of_curve = ask(self._record.curve()) if self._told_all else ()
-        self.findings = [*self._of_curve, *found]
-        for finding in self.findings:
-            self._tell(finding)
-
-    def _tell(self, finding: Finding) -> None:
-        key = finding.code, finding.name
-        if key in self._told:
-            return
-        self._told.add(key)
-        self._line.tell(finding)
-        if self._on_finding is not None:
-            self._on_finding(finding)
-
-    _of_curve: Sequence[Finding] = ()
 
 
 _MISSING = torch.tensor(math.nan)
@@ -381,18 +362,6 @@ def watch(
     )
 
 
-def layers(model: nn.Module, optimizer: Optimizer) -> tuple[list[str], list[int]]:
-    """Name the layers, and give the number of the layer of each parameter of the optimizer."""
-    names = {id(p): name for name, p in model.named_parameters()}
-    params = [p for group in optimizer.param_groups for p in group["params"]]
-    paths = [names.get(id(p), "(elsewhere)").split(".") for p in params]
-    while paths and all(len(path) > 2 and path[0] == paths[0][0] for path in paths):  # noqa: PLR2004 - a child and a name must stay
-        paths = [path[1:] for path in paths]
-    heads = [path[0] for path in paths]
-    known = list(dict.fromkeys(heads))
-    return known, [known.index(head) for head in heads]
-
-
 def _last(record: Record) -> dict[str, float]:
     """Give the last value of each signal, for the live line."""
     row = record.blocks[-1] if record.blocks else None
@@ -424,9 +393,3 @@ def _kept(lr: Any) -> Any:
 
 def _lr(optimizer: Optimizer) -> float:
     return float(optimizer.param_groups[0]["lr"])
-
-
-def _array(values: Any) -> Array:
-    import numpy as np
-
-    return np.asarray(values, dtype=np.float64)

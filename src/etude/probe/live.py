@@ -29,8 +29,9 @@ class Standing:
     Tensors are put back in place, so that whatever else refers to them still does.
     """
 
-    def __init__(self, model: nn.Module, optimizer: optim.Optimizer) -> None:
-        self._optimizer = optimizer
+    def __init__(self, model: nn.Module, optimizer: optim.Optimizer, scaler: Any = None) -> None:
+        self._optimizer, self._scaler = optimizer, scaler
+        self._scale = {} if scaler is None else _kept(vars(scaler))
         grouped = (p for group in optimizer.param_groups for p in group["params"])
         every = {id(t): t for t in (*model.parameters(), *model.buffers(), *grouped)}
         self._tensors = [(tensor, _cloned(tensor)) for tensor in every.values()]
@@ -47,7 +48,7 @@ class Standing:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Go back to it: weights, buffers, gradients, optimizer and random state."""
+        """Go back to it: weights, buffers, gradients, optimizer, scaler and random state."""
         for tensor, value in self._tensors:
             tensor.copy_(value)
         for tensor, gradient, value in self._gradients:
@@ -61,6 +62,8 @@ class Standing:
             _put_back(state[parameter], kept)
         for group, kept in zip(self._optimizer.param_groups, self._groups, strict=True):
             _put_back(group, kept, besides="params")
+        if self._scaler is not None:
+            _put_back(vars(self._scaler), self._scale)
         set_random_state(self._random)
 
 
@@ -72,6 +75,7 @@ def fork_live(
     factors: Sequence[float],
     *,
     clip: float | None = None,
+    scaler: Any = None,
 ) -> Forks:
     """Train a run's forks on some batches and leave the run as it was, to the bit.
 
@@ -86,10 +90,11 @@ def fork_live(
         batches: one for each update, the same for each fork.
         factors: multiples of the lr.
         clip: largest 2-norm of the gradient, or None.
+        scaler: the run's `GradScaler`, or None. Each fork begins at its scale and moves its own.
     """
     with untouched(), _unhooked(optimizer):
-        standing = Standing(model, optimizer)
-        trial = _Trial(optimizer, loss, clip)
+        standing = Standing(model, optimizer, scaler)
+        trial = _Trial(optimizer, loss, clip, scaler)
         try:
             rest = _rest(loss, batches)
             losses, zeros = [], []
@@ -106,8 +111,11 @@ def fork_live(
 class _Trial:
     """Trains one fork with the user's own optimizer."""
 
-    def __init__(self, optimizer: optim.Optimizer, loss: Loss, clip: float | None) -> None:
+    def __init__(
+        self, optimizer: optim.Optimizer, loss: Loss, clip: float | None, scaler: Any
+    ) -> None:
         self._optimizer, self._loss, self._clip = optimizer, loss, clip
+        self._scaler = scaler
 
     def train(self, batches: Sequence[Any], factor: float) -> tuple[list[float], list[float]]:
         """Give the loss of each batch before its update, and the share of zero gradients.
@@ -116,6 +124,8 @@ class _Trial:
         """
         for group in self._optimizer.param_groups:
             _multiply_lr(group, factor)
+        if self._scaler is not None:  # the run may stand between unscale_ and step
+            getattr(self._scaler, "_per_optimizer_states", {}).clear()
         losses, zeros = [], []
         for batch in batches:
             value, dead = self._update(batch)
@@ -133,7 +143,7 @@ class _Trial:
             self._optimizer.zero_grad()
             with torch.enable_grad():
                 value = self._loss(batch)
-                value.backward()
+                self._backward(value)
             parameters = [p for g in self._optimizer.param_groups for p in g["params"]]
             if not seen:
                 seen.append((float(value.detach()), _dead_share(parameters)))
@@ -141,10 +151,26 @@ class _Trial:
                 nn.utils.clip_grad_norm_(parameters, self._clip)
             return value
 
-        # The class's own step: a scheduler replaces the instance's by one that counts.
-        step: Any = type(self._optimizer).step
-        step(self._optimizer, closure)
+        self._step(closure)
         return seen[0]
+
+    def _backward(self, value: Tensor) -> None:
+        if self._scaler is None:
+            value.backward()
+            return
+        self._scaler.scale(value).backward()
+        self._scaler.unscale_(self._optimizer)
+
+    def _step(self, closure: Callable[[], Tensor]) -> None:
+        """Do an update with the classes' own `step`: those of the instances may count calls."""
+        step: Any = type(self._optimizer).step
+        if self._scaler is None:
+            step(self._optimizer, closure)
+            return
+        closure()  # a scaler takes none
+        step = type(self._scaler).step
+        step(self._scaler, self._optimizer)
+        self._scaler.update()
 
 
 def read_batches(given: Iterable[Any], updates: int) -> list[Any]:
@@ -234,13 +260,18 @@ def _put_back(
 
 @contextmanager
 def _unhooked(optimizer: optim.Optimizer) -> Iterator[None]:
-    """Keep the optimizer's hooks, such as those of a recorder, from seeing the forks."""
+    """Keep the optimizer's hooks, such as those of a recorder, from seeing the forks.
+
+    A scheduler replaces the instance's `step` by one that counts; a gradient scaler would call it.
+    """
     names = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
     hooks = {name: getattr(optimizer, name) for name in names if hasattr(optimizer, name)}
     for name, value in hooks.items():
         setattr(optimizer, name, type(value)())
+    counting = {"step": vars(optimizer).pop("step")} if "step" in vars(optimizer) else {}
     try:
         yield
     finally:
+        vars(optimizer).update(counting)
         for name, value in hooks.items():
             setattr(optimizer, name, value)

@@ -50,6 +50,7 @@ def probe(
     loss: Loss | None = None,
     batches: Iterable[Any] | None = None,
     clip: float | None = None,
+    scaler: Any = None,
     start: float | None = None,
     curve: Curve | None = None,
 ) -> Probe:
@@ -60,8 +61,8 @@ def probe(
         etude.probe(model, optimizer, loss=lambda batch: mse(model(batch[0]), batch[1]), batches=dl)
 
     All forks begin at the same weights, optimizer memory and random state, and see the same
-    batches. A live run is put back to the bit, with its gradients and the loader's generators; a
-    checkpoint is only read.
+    batches. A live run is put back to the bit, with its gradients, its gradient scaler and the
+    loader's generators; a checkpoint is only read.
 
     Args:
         run: a task or its name, or the living model, in the mode in which it is to train.
@@ -79,6 +80,7 @@ def probe(
         loss: of a live run: runs the model on a batch and gives the scalar loss.
         batches: of a live run: a list or a DataLoader; no iterator, whose batches it would lose.
         clip: of a live run: largest 2-norm of the gradient, where it clips.
+        scaler: of a live run: its `GradScaler`, where it has one; `loss` gives the loss unscaled.
         start: of a live run: loss before any training, to set what forks gain against it.
         curve: of a live run: what it recorded so far; gives `start` too.
 
@@ -90,7 +92,8 @@ def probe(
     if isinstance(run, nn.Module):
         if not isinstance(how, optim.Optimizer) or loss is None or batches is None:
             raise ProbeError("a live run needs its model, its optimizer, loss= and batches=")
-        forks = fork_live(run, how, loss, read_batches(batches, updates), chosen, clip=clip)
+        given_batches = read_batches(batches, updates)
+        forks = fork_live(run, how, loss, given_batches, chosen, clip=clip, scaler=scaler)
         return _of_live(run, how, forks, start=start, curve=curve or Curve())
     if isinstance(how, optim.Optimizer):
         raise ProbeError("an optimizer goes with its model; a task's run is told by its strategy")

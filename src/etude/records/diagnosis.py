@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from etude.records.plain import plain
+from etude.records.probe import Reading
 from etude.records.run import Curve
 
 
@@ -71,6 +72,8 @@ class Diagnosed:
     """What its log cannot tell, and what would, one sentence each."""
     facts: tuple[str, ...]
     """What was seen and is no fault, one sentence each."""
+    reading: Reading
+    """What the log alone says about the lr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +139,6 @@ def _diagnosed_json(run: Diagnosed) -> dict[str, Any]:
         "findings": [plain(asdict(finding)) for finding in run.findings],
         "undecided": list(run.undecided),
         "facts": list(run.facts),
+        "reading": plain(asdict(run.reading)),
         "notes": list(log.notes),
     }

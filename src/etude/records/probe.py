@@ -32,6 +32,8 @@ class Reading:
     sentence: str
     evidence: dict[str, float]
     """The unit-free numbers that it was decided by."""
+    caveat: str = ""
+    """How often such a reading decides and is right, where that was measured."""
 
 
 @dataclass(frozen=True, slots=True)

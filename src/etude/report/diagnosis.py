@@ -87,6 +87,9 @@ def _show_run(run: Diagnosed, console: Console) -> None:
     if not run.findings:
         say(console, "Nothing was found.", "green")
     show_list(console, (words.sentence(fact) for fact in (*run.facts, *run.log.notes)))
+    console.print()
+    say(console, words.rate(run.reading), "bold")
+    show_list(console, words.reasons(run.reading))
     if run.undecided:
         say(console, "Undecided", "bold")
         show_list(console, (words.sentence(each) for each in run.undecided))

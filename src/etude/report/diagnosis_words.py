@@ -2,11 +2,18 @@
 
 from collections import Counter
 
-from etude.records import Diagnosed, Diagnosis, Finding, Level
+from etude.records import Action, Diagnosed, Diagnosis, Finding, Level, Reading
 from etude.report.words import several
 
 FEW = 10
 """Runs that are all named, also where nothing was found."""
+ACTIONS = {
+    Action.RAISE: "raise it",
+    Action.KEEP: "keep it",
+    Action.LOWER: "lower it",
+    Action.NOT_RATE: "it is not the lr",
+    Action.UNDECIDED: "cannot tell",
+}
 MARKS = {Level.ERROR: "✗", Level.WARNING: "!", Level.HINT: "·"}
 
 
@@ -52,6 +59,21 @@ def verdicts(diagnosis: Diagnosis) -> list[str]:
     said = [f"{run.log.name}: {verdict_of(run)}" for run in shown]
     rest = len(runs) - len(shown)
     return [*said, f"{several(rest, 'run')}: nothing found"] if rest else said
+
+
+def rate(reading: Reading) -> str:
+    """Say what a log alone says about the lr, and how sure that is where a model decided."""
+    sure = f" ({reading.confidence:.0%} sure)" if _modelled(reading) else ""
+    return f"The lr, by this log alone: {ACTIONS[reading.action]}{sure}"
+
+
+def reasons(reading: Reading) -> list[str]:
+    """Give the reasons of a reading, and what is known of such ones."""
+    return [sentence(said) for said in (reading.sentence, reading.caveat) if said]
+
+
+def _modelled(reading: Reading) -> bool:
+    return reading.action is not Action.UNDECIDED and reading.confidence < 1
 
 
 def verdict_of(run: Diagnosed) -> str:
