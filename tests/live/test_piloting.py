@@ -65,11 +65,11 @@ def test_it_learns_within_its_budget_and_says_what_it_did():
     model.eval()
     accuracy = float((model(INPUTS).argmax(1) == LABELS).float().mean())
     assert accuracy > 0.9
-    assert kinds(pilot)[:4] == ["range", "race", "race", "choose"]
+    assert kinds(pilot)[:3] == ["range", "race", "choose"]
     assert "cooldown" in kinds(pilot)
     assert pilot.forks <= 0.5 * TOTAL + 1
     assert all(event.why for event in pilot.events)
-    assert optimizer.param_groups[0]["lr"] < 0.02 * pilot.events[-1].after  # a line to 0
+    assert optimizer.param_groups[0]["lr"] < 0.001 * pilot.lr  # it cooled down to 0
 
 
 @pytest.mark.parametrize("at", [1, 17, 60, 113, 159])
