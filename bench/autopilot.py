@@ -15,9 +15,10 @@ each L the mean over the 13 seeds of the final validation loss: 1 is as good as 
 interval is the middle 95 % of 2000 draws of seeds, method and reference drawn together. The worst
 single run is set against the mean reference, and so is the reference's own. A run is lost where it
 diverged or ended no lower than it began. Cost is in updates of one run; the autopilot's copies
-count, and each forward pass of its own as a third of an update. From one seed the autopilot ends
-with the same bits wherever it starts (tests/live/test_piloting.py). Peers run from their packages (`pip install etude[bench]`) at their defaults, with
-AdamW's other options where they have an lr; those that have none ignore the start.
+count, and each forward pass of its own as a third of an update.
+From one seed it ends with the same bits wherever it starts (tests/live/test_piloting.py).
+Peers run from their packages (`pip install etude[bench]`) at their defaults, with AdamW's other
+options where they have an lr; those that have none ignore the start.
 """
 
 import math
