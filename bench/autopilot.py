@@ -273,11 +273,11 @@ def reference(prepared: Prepared, optimizer: str, seeds: tuple[int, ...], store:
     return Reference(winner, [run.loss for run in again[winner]], start)
 
 
-def measure(prepared: Prepared, method: Method, kind: str, places: list[int]) -> list[Ended]:
-    """Train from starts, given by their numbers."""
+def measure(prepared: Prepared, method: Method, kind: str, seeds: dict[float, int]) -> list[Ended]:
+    """Train from starts, each with its seed."""
     ended = []
-    for place in places:
-        loop, start = Loop(prepared, FIRST_SEED + place, kind), STARTS[place]
+    for start, seed in seeds.items():
+        loop = Loop(prepared, seed, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ended.append(method(loop, start))
@@ -303,25 +303,31 @@ def _names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.option("--methods", callback=_names, default=",".join(METHODS), show_default=True)
 @click.option("--optimizer", type=click.Choice(list(RATES)), default="adamw", show_default=True)
 @click.option("--starts", default=len(STARTS), show_default=True, help="Of the 13, evenly spread.")
+@click.option("--first-seed", default=FIRST_SEED, show_default=True, help="That of 1e-6.")
 @click.option("--store", "file", help="An SQLite file that keeps the reference's runs.")
 def main(
-    tasks: list[str], methods: list[str], optimizer: str, starts: int, file: str | None
+    tasks: list[str],
+    methods: list[str],
+    optimizer: str,
+    starts: int,
+    first_seed: int,
+    file: str | None,
 ) -> None:
     """Print a Markdown table: progress of each method on each task, over 13 starts."""
     torch.set_num_threads(1)
     store = Store.open(file) if file else None
     places = sorted({round(k * (len(STARTS) - 1) / max(1, starts - 1)) for k in range(starts)})
-    seeds = tuple(FIRST_SEED + place for place in places)
+    seeds = {STARTS[place]: first_seed + place for place in places}
     rows: dict[str, list[str]] = {name: [] for name in ("the reference itself", *methods)}
     costs: dict[str, list[float]] = {name: [1.0] for name in rows}
     told = []
     for name in tasks:
         prepared = prepare(load_task(name))
-        found = reference(prepared, optimizer, seeds, store)
+        found = reference(prepared, optimizer, tuple(seeds.values()), store)
         told.append(f"{name} `{found.strategy}` ({found.loss:.4g})")
         rows["the reference itself"].append(cell([Ended(x, 1.0) for x in found.losses], found))
         for method in methods:
-            ended = measure(prepared, METHODS[method], optimizer, places)
+            ended = measure(prepared, METHODS[method], optimizer, seeds)
             rows[method].append(cell(ended, found))
             costs[method] += [each.cost for each in ended]
             click.echo(f"{name}, {method}: {rows[method][-1]}", err=True)
