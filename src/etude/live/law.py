@@ -12,8 +12,10 @@ A run of T updates goes through four stages:
    the updates done, up to as many updates at the full rate as the run has.
 4. **cooldown**: the lr falls to 0 at the end of the run.
 
-The constants were chosen on the five tasks of `bench/autopilot.py` with AdamW, on seeds 100 to 107;
-docs/watch.md has what they give on other seeds and on tasks that were not looked at.
+At the noise floor the lr is lowered in both of these: `etude.live.floor`.
+
+The constants were chosen on four tasks of `bench/autopilot.py` (all but characters) with AdamW, on
+seeds 100 to 107; docs/watch.md has what they give on other seeds.
 """
 
 import math
