@@ -66,11 +66,11 @@ def test_it_learns_within_its_budget_and_says_what_it_did():
     model.eval()
     accuracy = float((model(INPUTS).argmax(1) == LABELS).float().mean())
     assert accuracy > 0.9
-    assert kinds(pilot)[:4] == ["range", "race", "race", "choose"]
+    assert kinds(pilot)[:3] == ["range", "race", "choose"]
     assert "cooldown" in kinds(pilot)
     assert pilot.forks <= 0.5 * TOTAL + 1
     assert all(event.why for event in pilot.events)
-    assert optimizer.param_groups[0]["lr"] < 0.02 * pilot.events[-1].after  # a line to 0
+    assert optimizer.param_groups[0]["lr"] < 0.001 * pilot.lr  # it cooled down to 0
 
 
 def scaled_run(scaler, begin=0, end=TOTAL, **options):
@@ -208,6 +208,49 @@ def test_without_a_share_nothing_is_forked_but_the_range():
     _, _, pilot = run(share=0.0)
     assert "race" not in kinds(pilot)
     assert pilot.forks == pytest.approx(15 * 4 / 3)
+
+
+def rates(event):
+    """Read the rates of the copies in `... copies stood at 0.01: 2.1, 0.03: 1.9 (log loss)`."""
+    listed = event.why.split("stood at ")[1].split(" (log loss)")[0]
+    return [float(part.split(":")[0]) for part in listed.split(", ")]
+
+
+def test_copies_above_the_best_have_no_future():
+    _, _, pilot = run()
+    race, choose = pilot.events[1:3]
+    assert len(rates(race)) == 6
+    assert len(rates(choose)) <= 3
+    assert max(rates(choose)) <= race.after * 1.001
+    assert choose.after <= race.after
+
+
+def bowl(**options):
+    point = nn.Parameter(torch.full((10,), 3.0))
+    model = nn.ParameterList([point])
+    draw = torch.Generator().manual_seed(1)
+    pilot = etude.autopilot(model, adamw(model), total=400, **options)
+    for _ in range(400):
+        centre = torch.randn(8, 10, generator=draw)
+        pilot.step(lambda c=centre: ((point - c) ** 2).sum(1).mean())
+    return float((point.detach() ** 2).mean()), pilot
+
+
+def test_what_is_best_now_is_carried_on_to_the_end_of_the_run():
+    """On a noisy bowl the best rate falls as updates grow; the chosen one lies below the best."""
+    excess, pilot = bowl()
+    choose = next(event for event in pilot.events if event.controller == "choose")
+    assert choose.after < 0.7 * min(choose.before, max(rates(choose)))
+    assert excess < 0.01
+
+
+def test_the_floor_lowers_and_can_be_left_out():
+    _, pilot = bowl(share=0)  # without a race the rate is a guess, here one that is too high
+    _, without = bowl(share=0, floor=False)
+    lowered = [event for event in pilot.events if event.controller == "plateau"]
+    assert lowered
+    assert all(event.after < event.before for event in lowered)
+    assert "plateau" not in kinds(without)
 
 
 @pytest.mark.parametrize("harm", ["nan", "jump"])

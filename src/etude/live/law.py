@@ -5,12 +5,17 @@ A run of T updates goes through four stages:
 1. **range**: on the first batch one update is tried at every half decade of the allowed lr, and
    taken back. The lr whose update lowers the loss of that batch most is the top of the range.
 2. **race**: six copies of the run, from the top down by half decades, train on the same batches.
-   The better half goes on longer, then the better two, then the best, which is the run.
-3. **hold**: the lr stays, unless the loss no longer falls and gradients cancel: then it is lowered.
-4. **cooldown**: it falls to 0 at the end of the run, and is still lowered at the noise floor.
+   The best and the two below it go on, four times as long; the best of these is the run. What was
+   best after n updates falls as n grows, so copies above the best have no future.
+3. **hold**: the lr that the race leads to, which is not the one that was best in it. Where the best
+   rate fell from one end of a round to the next, it is taken to go on falling by the same power of
+   the updates done, up to as many updates at the full rate as the run has.
+4. **cooldown**: the lr falls to 0 at the end of the run.
 
-The constants were chosen on the five tasks of `bench/autopilot.py` with AdamW, on other seeds than
-those of the table in docs/watch.md.
+At the noise floor the lr is lowered in both of these: `etude.live.floor`.
+
+The constants were chosen on four tasks of `bench/autopilot.py` (all but characters) with AdamW, on
+seeds 100 to 107; docs/watch.md has what they give on other seeds.
 """
 
 import math
@@ -18,11 +23,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from etude.schedules import Schedule, polynomial
+
 STEP = math.sqrt(10)
 """Factor between two rates that are tried: half a decade."""
-LANES = (6, 3, 2)
+LANES = (6, 3)
 """Copies in each round of the race."""
-LENGTHS = (1, 2, 3)
+LENGTHS = (1, 4)
 """Lengths of the rounds, relative to each other."""
 SHORTEST = 3
 """Updates of the first round; where the budget buys fewer there is no race."""
@@ -36,17 +43,20 @@ GATE_EVERY = 4
 """Updates of a warmup between two whose gain is measured."""
 HOLD = 0.25
 """Share of the run after which the lr falls."""
+COOLDOWN = polynomial(power=2)
+"""(1 - t / length)^2: more updates at low rates than a line has, so that a rate which is still too
+high costs less."""
+STEEPEST = -1.0
+"""Least power of the updates by which the best rate falls: lr x updates stays what it was."""
 WINDOW = 0.05
 """Share of the run in each of two windows whose losses are compared."""
 LEAST_WINDOW = 8
 FALLS = 1.5
 """Standard errors by which the loss must fall from one window to the next."""
 CANCEL = 0.6
-"""|sum of gradients|^2 over the sum of |gradient|^2, below which gradients cancel. Independent
-noise gives 1, a direction that stays more. At the noise floor the weights go to and fro, and since
-w moves by lr times the gradients (SGD), their sum stays bounded: it gives less."""
-LOWER = 0.4
-"""Factor of a reduction on a plateau."""
+"""|sum of gradients|^2 over the sum of their squares, below which they cancel; see `live.floor`."""
+LOWER = 0.6
+"""Factor of a reduction at the noise floor."""
 BACK = 0.5
 """Factor of a reduction after a rollback."""
 
@@ -83,6 +93,53 @@ def score(losses: Sequence[float]) -> float:
     """Give what a copy is ranked by: its level over the second half of a round; less is better."""
     values = np.asarray(losses[len(losses) // 2 :], dtype=np.float64)
     return float(_scaled(values).mean()) if np.isfinite(values).all() else math.inf
+
+
+def bottom(rates: Sequence[float], levels: Sequence[float]) -> float:
+    """Give the lr where a parabola through the lowest level and its neighbours is lowest.
+
+    The parabola is one in log lr. Where the lowest has no finite level on both sides, it is the
+    answer: what lies beyond was not tried.
+    """
+    points = sorted(zip(rates, levels, strict=True))
+    place = min(range(len(points)), key=lambda n: points[n][1])
+    near = points[max(place - 1, 0) : place + 2]
+    if place in {0, len(points) - 1} or not all(math.isfinite(level) for _, level in near):
+        return points[place][0]
+    x = np.log([lr / points[place][0] for lr, _ in near])
+    curvature, tilt, _ = np.polyfit(x, [level for _, level in near], 2)
+    if not curvature > 0:
+        return points[place][0]
+    return points[place][0] * math.exp(float(np.clip(-tilt / (2 * curvature), x[0], x[-1])))
+
+
+def extrapolate(bests: Sequence[tuple[int, float]], horizon: float) -> float:
+    """Give the best rate at a later horizon, from the best after the first and the last round.
+
+    lr(n) = lr_last (n / n_last)^s with s = log(lr_last / lr_first) / log(n_last / n_first), held
+    between `STEEPEST` and 0: longer runs never want a higher rate.
+
+    Args:
+        bests: updates done and the rate that was best then, round by round.
+        horizon: updates at the full rate.
+    """
+    (first, was), (last, best) = bests[0], bests[-1]
+    if last <= first or horizon <= last:
+        return best
+    power = math.log(best / was) / math.log(last / first)
+    return best * (horizon / last) ** min(0.0, max(STEEPEST, power))
+
+
+def horizon(total: int, cooldown: Schedule) -> float:
+    """Give the run's length in updates at the full rate: the sum of its multipliers."""
+    held = cooling_from(total)
+    left = total - held
+    return held + float(np.sum(cooldown.bind(left)(np.arange(left)))) if left else float(held)
+
+
+def cooling_from(total: int) -> int:
+    """Give the update at which the lr begins to fall."""
+    return round(HOLD * total)
 
 
 def falls(losses: Sequence[float]) -> float:
