@@ -101,7 +101,7 @@ def test_scales_that_overflow_are_each_copys_own():
     assert accuracy > 0.9
     assert kinds(pilot)[:3] == ["range", "race", "choose"]
     assert "rollback" not in kinds(pilot)
-    assert all(bool(each.isfinite().all()) for each in pilot._sum)
+    assert all(bool(each.isfinite().all()) for each in pilot._flight._floor._sum)
 
 
 @pytest.mark.parametrize("at", [1, 17, 113])
