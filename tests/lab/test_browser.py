@@ -384,7 +384,7 @@ def test_a_challenge_goes_on_where_it_was_when_the_lab_was_started_anew(
         page.wait_for_selector("[role=timer]")
         expect(page.locator("main")).to_contain_text("1 attempt left")
         other = page.request.get(second.url + path.replace("challenge", "placement"))
-        assert "the store must have this placement" in other.text()
+        assert "The store must have this placement" in other.text()
 
 
 def test_every_fact_can_be_read_and_an_experiment_says_what_stands_on_it(browser, lab, track):

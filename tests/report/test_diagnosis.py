@@ -14,6 +14,7 @@ from etude.readers import diagnose
 from etude.records import Curve, Log, diagnosis_json
 from etude.report import diagnosis_page, show_diagnosis
 from etude.report.curve_chart import chart
+from etude.report.diagnosis_words import sentence
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parent / "assets" / "axe.min.js"
@@ -139,3 +140,10 @@ def test_the_page_draws_fits_and_is_accessible(browser, view, tmp_path):
     assert found == []
     assert troubles == []
     page.close()
+
+
+def test_a_sentence_begins_with_a_capital_unless_with_a_name():
+    assert sentence("the log ends.") == "The log ends."
+    assert sentence("a.") == "A."
+    for name in ("train.csv must be text", "lr=0.1 broke", "runs/a fell", "val_loss rises"):
+        assert sentence(name) == f"{name}."

@@ -1,5 +1,6 @@
 """The sentences of a diagnosis, shared by the terminal and the page."""
 
+import re
 from collections import Counter
 
 from etude.records import Action, Diagnosed, Diagnosis, Finding, Level, Reading
@@ -48,8 +49,10 @@ def span(finding: Finding, unit: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begin a sentence with a capital and end it with a full stop."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    """Begin a sentence with a capital, unless its first word is a name, and end it with a stop."""
+    name = re.match(r"\S*[./\\_=\d]\S", text)
+    first = text[:1] if name else text[:1].upper()
+    return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def verdicts(diagnosis: Diagnosis) -> list[str]:
