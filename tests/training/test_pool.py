@@ -349,3 +349,15 @@ def test_workers_end_when_their_parent_is_killed():
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
     pytest.fail("workers outlived their parent by a minute")
+
+
+def test_workers_compile_where_their_parent_compiled_before():
+    code = (
+        "import torch; torch.compile(lambda x: x.sin() + 1)(torch.ones(8)); import etude;"
+        "compared = etude.compare('noisy-bowl', ['sgd lr=0.1', 'sgd lr=0.01'], updates=20, seeds=1,"
+        " exhaustive=True, workers=1, engine='fast'); print(compared.settings['engine']['name'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert ended.stdout.strip() == "fast"

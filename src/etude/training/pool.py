@@ -259,6 +259,7 @@ def _work(
     """Train the groups that come through the pipe, one after the other; the worker's life."""
     for copy in copies:
         copy.close()
+    _compile_without_threads()
     # Ctrl-C reaches the whole group; the parent decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepared = source.prepared() if isinstance(source, _Named) else source
@@ -285,6 +286,16 @@ def _work(
     with suppress(EOFError, ConnectionError):  # the parent is gone
         while True:
             pipe.send(answer(pipe.recv()))
+
+
+def _compile_without_threads() -> None:
+    """Let torch compile in this process's only thread.
+
+    Where the parent compiled something, a forked worker inherits a pool of compiling threads
+    without the threads, and would wait for them for ever. Here a worker has one core anyway.
+    """
+    if compiler := sys.modules.get("torch._inductor.config"):
+        compiler.compile_threads = 1  # type: ignore[attr-defined]
 
 
 def _stop(worker: _Worker) -> None:
