@@ -51,33 +51,6 @@ def test_a_warmup_rises_to_1():
     assert law.warm(0, 10) == 1.0
 
 
-@given(st.floats(-3, 3), st.floats(0.1, 10))
-def test_a_parabola_has_its_bottom(centre, steep):
-    rates = [10 ** (centre + k / 2) for k in (-2, -1, 0, 1, 2)]
-    true = 10 ** (centre + 0.2)
-    levels = [steep * math.log(lr / true) ** 2 for lr in rates]
-    assert law.bottom(rates, levels) == pytest.approx(true, rel=1e-6)
-
-
-def test_at_an_end_or_beside_what_diverged_the_lowest_is_the_bottom():
-    assert law.bottom([1e-3, 1e-2, 0.1], [3.0, 2.0, 1.0]) == 0.1
-    assert law.bottom([0.1, 1e-2, 1e-3], [math.inf, 1.0, 2.0]) == 1e-2
-    assert law.bottom([1e-2], [1.0]) == 1e-2
-
-
-def test_a_best_rate_that_falls_goes_on_falling():
-    # From 0.4 after 10 updates to 0.1 after 40: a power of -1, so 0.02 after 200.
-    assert law.extrapolate([(10, 0.4), (40, 0.1)], 200) == pytest.approx(0.02)
-    assert law.extrapolate([(10, 0.2), (40, 0.1)], 160) == pytest.approx(0.05)  # a power of -1/2
-
-
-def test_a_best_rate_never_rises_and_falls_no_faster_than_the_updates():
-    assert law.extrapolate([(10, 0.1), (40, 0.4)], 200) == 0.4
-    assert law.extrapolate([(10, 1.0), (20, 1e-3)], 200) == pytest.approx(1e-4)
-    assert law.extrapolate([(10, 0.1)], 200) == 0.1
-    assert law.extrapolate([(10, 0.4), (40, 0.1)], 30) == 0.1  # a run that is all race
-
-
 def test_the_horizon_counts_updates_at_the_full_rate():
     # A quarter held, then a line: 100 + (300 + 299 + ... + 1) / 300 = 100 + 150.5
     assert law.horizon(400, linear()) == pytest.approx(250.5)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from etude.diagnosis.valley import bottom, extrapolate
 from etude.live import law
 from etude.live.controls import FORWARD, Controls, Loss
 from etude.live.snapshot import Snapshot
@@ -131,14 +132,14 @@ class Race:
     def _end_round(self, best: int, levels: list[float]) -> None:
         """Keep the best copy and those below it, or choose."""
         rates = [lane.rate(self._done) for lane in self._lanes]
-        self._bests.append((self._done, law.bottom(rates, levels)))
+        self._bests.append((self._done, bottom(rates, levels)))
         seen = _listed(dict(zip(rates, levels, strict=True)))
         why = f"after {self._done} updates copies stood at {seen} (log loss)"
         if len(self._bests) == len(self._rounds) or len(self._lanes) == 1:
             self._lanes = []
             length = law.horizon(self._plan.total, self._plan.cooldown)
             best_then = ", ".join(f"{lr:.2g} after {updates}" for updates, lr in self._bests)
-            self._choose(law.extrapolate(self._bests, length), f"{why}; best was {best_then}")
+            self._choose(extrapolate(self._bests, length), f"{why}; best was {best_then}")
             return
         leader = self._lanes[best].lr
         self._note("race", self.lr, leader, why)

@@ -13,13 +13,14 @@ paired, until they part or the budget ends.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from etude.jobs import FAILED
 from etude.race.budget import Budget
 from etude.race.design import between
 from etude.race.exhaustive import EXTENSIONS, beyond, say_at_edge, say_extended
 from etude.race.job import Contest
-from etude.race.opening import nearby, soundings
+from etude.race.survey import Survey
 from etude.records import Place
 from etude.report.words import several
 from etude.strategies import Strategy, strategy
@@ -81,28 +82,42 @@ class Ladder:
     """Strategies that it may try on short copies."""
     finalists: list[Strategy] = field(default_factory=list)
     _shape: Shape = WIDE
-    _entered: int = 0
-    """Strategies that the first rung had."""
     _rungs: list[tuple[int, int, list[Strategy]]] = field(default_factory=list)
     """Number, updates and strategies of each rung that was begun."""
 
     def climb(self, pool: Pool) -> None:
         """Run the race to its end."""
-        self._choose_shape()
-        left = self._opened(pool) if self.tries < len(self.strategies) else list(self.strategies)
-        self._entered = len(left)
-        for number, rung in enumerate(self._shape.rungs, start=1):
-            updates = round(rung.share * self.job.updates)
-            if len(left) > SMALL and updates >= LEAST_UPDATES:
-                left = self._rung(pool, number, rung, updates, left)
+        left = self._surveyed(pool) if self.tries < len(self.strategies) else self._climbed(pool)
         self.finalists = self._affordable_finalists(left)
         self._train(pool, self.finalists, self.job.seeds)
         self._look_around(pool)
         self._settle(pool)
 
-    def _choose_shape(self) -> None:
+    def _climbed(self, pool: Pool) -> list[Strategy]:
+        """Try all strategies rung by rung; give those that go on to the end."""
+        left = list(self.strategies)
+        self._choose_shape(len(left))
+        for number, rung in enumerate(self._shape.rungs, start=1):
+            updates = round(rung.share * self.job.updates)
+            if len(left) > SMALL and updates >= LEAST_UPDATES:
+                left = self._rung(pool, number, rung, updates, left)
+        return left
+
+    def _surveyed(self, pool: Pool) -> list[Strategy]:
+        """Try some of the strategies; give those that go on to the end."""
+        train = partial(self._copies, pool)
+        return Survey(self.job, self.strategies, self.tries, self.budget, train).finalists()
+
+    def _copies(self, pool: Pool, number: int, strategies: list[Strategy], updates: int) -> None:
+        """Train what belongs to a rung of a survey, with one seed."""
+        if number > len(self._rungs):
+            self._rungs.append((number, updates, []))
+        self._rungs[number - 1][2].extend(strategies)
+        self._train(pool, strategies, self.job.seeds[:1], updates)
+
+    def _choose_shape(self, entered: int) -> None:
         """Race with one seed and fewer finalists where the user's updates pay for no more."""
-        entered, seeds = min(self.tries, len(self.strategies)), len(self.job.seeds)
+        seeds = len(self.job.seeds)
         wide, narrow = (shape.cost(entered, seeds) * self.job.updates for shape in (WIDE, NARROW))
         if self.budget.asked_for and not self.budget.allows(round(wide)):
             self._shape = NARROW
@@ -113,12 +128,23 @@ class Ladder:
 
     def _affordable_finalists(self, left: list[Strategy]) -> list[Strategy]:
         """Leave out finalists that the user's budget does not pay for; one there must be."""
-        each = len(self.job.seeds) * self.job.updates
-        count = max(1, self.budget.left // each)
-        if not self.budget.asked_for or count >= len(left):
+        if not self.budget.asked_for:
             return left
-        self.job.decide(f"the budget pays for {count} of {len(left)} finalists in full")
-        return left[:count]
+        kept, spent = left[:1], self._missing(left[0])
+        for each in left[1:]:
+            if self.budget.allows(spent + self._missing(each)):
+                kept.append(each)
+                spent += self._missing(each)
+        if len(kept) < len(left):
+            self.job.decide(f"the budget pays for {len(kept)} of {len(left)} finalists in full")
+        return kept
+
+    def _missing(self, each: Strategy) -> int:
+        """Give the updates that a strategy still needs to be trained in full with every seed."""
+        done = [
+            r for r in self.job.runs if r.strategy == str(each) and r.planned == self.job.updates
+        ]
+        return (len(self.job.seeds) - len(done)) * self.job.updates
 
     def ranking(self) -> list[Place]:
         """Rank what is done: the finalists, then what each rung dropped, the last rung first.
@@ -132,27 +158,18 @@ class Ladder:
             kept = {str(each) for each in went_on or strategies}
             ranking = self.job.ranking(strategies, updates)
             places += [
-                _left(place, ranking[0], number, dropped=place.strategy not in kept)
+                _left(
+                    place,
+                    ranking[0],
+                    number,
+                    dropped=place.strategy not in kept,
+                    copied=updates < self.job.updates,
+                )
                 for place in ranking
                 if place.strategy not in known
             ]
             went_on = strategies
         return places
-
-    def _opened(self, pool: Pool) -> list[Strategy]:
-        """Sound the valleys of the loss over lr, and pick what else is worth a try."""
-        rung = self._shape.rungs[0]
-        updates = max(LEAST_UPDATES, round(rung.share * self.job.updates))
-        sounded = soundings(self.strategies, self.tries)
-        self._train(pool, sounded, self.job.seeds[: rung.seeds], updates)
-        ranking = self.job.ranking(sounded, updates)
-        left = nearby(self.strategies, sounded, ranking, self.tries)
-        self.job.decide(
-            f"opening: {len(sounded)} of {len(self.strategies)} strategies sounded the lrs of each"
-            f" optimizer; `{ranking[0].strategy}` led; {len(left) - len(sounded)} near the best"
-            " were tried too"
-        )
-        return left
 
     def _rung(
         self, pool: Pool, number: int, rung: Rung, updates: int, left: list[Strategy]
@@ -161,7 +178,7 @@ class Ladder:
         seeds = self.job.seeds[: rung.seeds]
         self._train(pool, left, seeds, updates)
         ranking = self.job.ranking(left, updates)
-        count = self._shape.kept(rung, self._entered)
+        count = self._shape.kept(rung, len(self.strategies))
         kept = [strategy(place.strategy) for place in survivors(ranking, count)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
@@ -291,7 +308,7 @@ def _one_lower(place: Place, ranking: Sequence[Place]) -> Place | None:
     return max(lower, key=lambda each: each.peak_lr, default=None)
 
 
-def _left(place: Place, best: Place, number: int, *, dropped: bool) -> Place:
+def _left(place: Place, best: Place, number: int, *, dropped: bool, copied: bool) -> Place:
     """Give the place of a strategy that came no further than a rung, with the reason."""
     reason = f"loss {place.loss:.4g} against {best.loss:.4g}"
     if place is best:
@@ -299,7 +316,8 @@ def _left(place: Place, best: Place, number: int, *, dropped: bool) -> Place:
     if place.outcome in FAILED:
         reason = str(place.outcome)
     what = "dropped" if dropped else "interrupted"
-    note = f"{what} after rung {number}, at update {place.updates} of a copy: {reason}"
+    of = "of a copy" if copied else "of a run in full"
+    note = f"{what} after rung {number}, at update {place.updates} {of}: {reason}"
     return replace(place, note=note, tie=False)
 
 

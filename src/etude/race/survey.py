@@ -1,0 +1,283 @@
+"""The survey: how a race finds finalists when it may try only few of its strategies.
+
+A strategy has an optimizer, a peak lr and a schedule, and short copies tell them apart unequally
+well. The loss over log lr is a valley, whose bottom depends on the optimizer most; a schedule moves
+it, in so far as it spends more or less of the run at high rates, which its *area* says, the mean
+of its multipliers. So the three are settled one after the other:
+
+1. **soundings**: copies of a tenth of the run, at every second peak lr of each optimizer, under one
+   schedule, the optimizer's *reference*.
+2. **valleys**: copies of three tenths, of the best optimizers around their bottoms: of three, and
+   of those that tie with the best.
+3. **duel**: where optimizers still tie, one run in full of each at its goal, the peak lr where its
+   bottom will be at the end of a run in full, if it goes on falling as it did.
+4. **schedules**: copies of three tenths of the best optimizer under every schedule, each at the
+   peak lr with which lr x area is what it is at the bottom.
+5. The finalists are the two best schedules at the goal and at the next peak lr: towards the bottom
+   of the copies, or the next lower one where this is the goal.
+
+A short run falls steeply to its end and so flatters schedules whose rate stays high: the first of
+the two is the best that spends no more at high rates than the reference does.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+
+import numpy as np
+
+from etude.controllers import as_controlled
+from etude.diagnosis.valley import bottom, extrapolate
+from etude.jobs import FAILED
+from etude.race.budget import Budget
+from etude.race.job import Contest
+from etude.strategies import Strategy, strategy
+
+LENGTHS = (0.1, 0.3)
+"""Lengths of the copies, as shares of a run in full."""
+LEAST = (20, 60)
+"""Updates that they have at least, as far as the run has as many."""
+LOOKED_AT = 3
+"""Optimizers whose valleys are looked at on longer copies, at least."""
+BELOW = (2, 1)
+"""Peak lrs below its bottom at which the best optimizer's valley is looked at, and any other's."""
+TIED = (0.9, 0.95)
+"""Share of the best one's fall of the loss, or of its logarithm, with which an optimizer ties with
+it, on the short and on the longer copies."""
+GROWTH = 2
+"""Further peak lrs, where the lowest loss lies at an end of them."""
+LIKE = 1.2
+"""Areas that differ by no more than this factor are alike."""
+Train = Callable[[int, list[Strategy], int], None]
+"""Train strategies with one seed, as rung 1, 2, ..., for so many updates."""
+
+
+def lengths(updates: int) -> tuple[int, int]:
+    """Give the updates of the short and of the longer copies of a run."""
+    pairs = zip(LENGTHS, LEAST, strict=True)
+    short, long = (min(updates, max(least, round(share * updates))) for share, least in pairs)
+    return short, long
+
+
+@dataclass(eq=False)
+class Survey:
+    """A survey under way."""
+
+    job: Contest
+    strategies: Sequence[Strategy]
+    tries: int
+    """Strategies that it may try."""
+    budget: Budget
+    train: Train
+    _tried: dict[int, list[Strategy]] = field(default_factory=lambda: defaultdict(list))
+    """By length of the copies."""
+    _duellists: list[Strategy] = field(default_factory=list)
+
+    def finalists(self) -> list[Strategy]:
+        """Train copies, and give the strategies to train in full, the likeliest first."""
+        short, long = lengths(self.job.updates)
+        sounded = list(self._soundings())
+        self._try(sounded, short)
+        before = {label: self._bottom(label, short) for label in self._optimizers(short)}
+        self._try(self._near(before)[: max(1, (self.tries - len(sounded)) // 2)], long)
+        for label in self._optimizers(long):
+            self._close(label, long)
+        goals = {
+            label: extrapolate([(short, lr), (long, self._bottom(label, long))], self.job.updates)
+            for label, lr in before.items()
+            if self._valley(label, long)
+        }
+        leader = self._leader(goals)
+        now = self._bottom(leader, long)
+        scanned = self._schedules(leader, now)
+        schedules = self._best_schedules(leader, scanned)
+        self._say(leader, now, goals[leader], schedules)
+        around = self._around(leader, schedules, goals[leader], now)
+        return list(dict.fromkeys([*around, *(s for s in self._duellists if s.label == leader)]))
+
+    @cached_property
+    def _grids(self) -> dict[str, dict[str, list[Strategy]]]:
+        """Strategies by optimizer and by schedule, in order of their peak lr."""
+        found: dict[str, dict[str, list[Strategy]]] = defaultdict(lambda: defaultdict(list))
+        for each in sorted(self.strategies, key=lambda each: each.peak_lr):
+            found[each.label][str(each.schedule)].append(each)
+        return {label: dict(grid) for label, grid in found.items()}
+
+    @cached_property
+    def _reference(self) -> dict[str, str]:
+        """The schedule under which an optimizer's valley is looked at.
+
+        Of those that have the most peak lrs and an area like the middle one, it is the one that
+        begins lowest: a warmup lets the highest rates show what they can.
+        """
+        found: dict[str, str] = {}
+        for label, grid in self._grids.items():
+            most = max(map(len, grid.values()))
+            widest = {name: each[0] for name, each in grid.items() if len(each) == most}
+            middle = median(self._area(each) for each in widest.values())
+            usual = {n: s for n, s in widest.items() if _alike(self._area(s), middle)} or widest
+            found[label] = min(usual, key=lambda name: self._multipliers(usual[name])[0])
+        return found
+
+    def _soundings(self) -> Iterator[Strategy]:
+        """Pick every second peak lr of each optimizer; of many, so few that half the tries do."""
+        valleys = [self._grids[label][name] for label, name in self._reference.items()]
+        stride = max(2, -(-sum(map(len, valleys)) // max(1, self.tries // 2)))
+        for valley in valleys:
+            yield from valley[min(stride // 2, len(valley) - 1) :: stride]
+
+    def _try(self, strategies: Iterable[Strategy], updates: int) -> None:
+        fresh = [each for each in strategies if each not in self._tried[updates]]
+        if fresh:
+            self._tried[updates] += fresh
+            self.train(list(self._tried).index(updates) + 1, fresh, updates)
+
+    def _level(self, each: Strategy, updates: int) -> float:
+        """Give the log of a copy's loss, or the loss where some are not positive."""
+        place = self.job.ranking([each], updates)[0]
+        if place.outcome in FAILED or not math.isfinite(place.loss):
+            return math.inf
+        return self._scale(updates)(place.loss)
+
+    def _scale(self, updates: int) -> Callable[[float], float]:
+        places = self.job.ranking(self._tried[updates], updates)
+        positive = all(place.loss > 0 for place in places if place.outcome not in FAILED)
+        return math.log if positive else float
+
+    def _valley(self, label: str, updates: int) -> list[Strategy]:
+        grid = self._grids[label][self._reference[label]]
+        return [each for each in grid if each in self._tried[updates]]
+
+    def _optimizers(self, updates: int) -> list[str]:
+        """Give the optimizers whose valleys were looked at, the deepest first."""
+        seen = [s for label in self._grids for s in self._valley(label, updates)]
+        ranking = self.job.ranking(seen, updates)
+        return list(dict.fromkeys(place.optimizer for place in ranking))
+
+    def _bottom(self, label: str, updates: int) -> float:
+        valley = self._valley(label, updates)
+        levels = [self._level(each, updates) for each in valley]
+        return bottom([each.peak_lr for each in valley], levels)
+
+    def _near(self, bottoms: Mapping[str, float]) -> list[Strategy]:
+        """Give what to look at around the bottoms of the best optimizers, which come first."""
+        count = max(LOOKED_AT, len(self._tied(lengths(self.job.updates)[0])))
+        below = [BELOW[0], *[BELOW[1]] * (count - 1)]
+        pairs = zip(bottoms.items(), below, strict=False)
+        return [each for (label, lr), n in pairs for each in self._from(label, lr, below=n)]
+
+    def _leader(self, goals: Mapping[str, float]) -> str:
+        """Give the best optimizer; of those that tie, the one whose run in full ends best."""
+        long, full = lengths(self.job.updates)[1], self.job.updates
+        tied = self._tied(long)
+        if len(tied) == 1 or full == long or not self._affords(len(tied) * full):
+            return tied[0]
+        self._duellists = [self._matched(each, self._reference[each], goals[each]) for each in tied]
+        self._try(self._duellists, full)
+        return self.job.ranking(self._duellists)[0].optimizer
+
+    def _tied(self, updates: int) -> list[str]:
+        """Give the best optimizer on copies of one length, and those that tie with it."""
+        share = TIED[lengths(self.job.updates).index(updates)]
+        least = {label: self._least(label, updates) for label in self._optimizers(updates)}
+        best, *others = least
+        begun = [run.curve.val_loss[0] for run in self.job.runs if run.planned == updates]
+        start = self._scale(updates)(float(np.mean(begun)))
+        limit = start - share * (start - least[best])
+        return [best, *(each for each in others if least[each] <= limit)]
+
+    def _least(self, label: str, updates: int) -> float:
+        return min(self._level(each, updates) for each in self._valley(label, updates))
+
+    def _from(self, label: str, lr: float, *, below: int) -> list[Strategy]:
+        """Give the reference at the peak lr nearest to one, and so many below, downwards."""
+        grid = self._grids[label][self._reference[label]]
+        at = grid.index(_nearest(grid, lr))
+        return grid[max(0, at - below) : at + 1][::-1]
+
+    def _close(self, label: str, updates: int) -> None:
+        """Look further where the lowest loss lies at an end of what was looked at."""
+        grid = self._grids[label][self._reference[label]]
+        for _ in range(GROWTH):
+            valley = self._valley(label, updates)
+            lowest = min(valley, key=lambda each: self._level(each, updates))
+            at = grid.index(lowest)
+            beside = [at + 1] * (lowest == valley[-1]) + [at - 1] * (lowest == valley[0])
+            self._try([grid[n] for n in beside if 0 <= n < len(grid)], updates)
+
+    def _schedules(self, label: str, lr: float) -> list[Strategy]:
+        """Try an optimizer's schedules where lr x area is the reference's; give what was tried.
+
+        Where tries or budget end, those with areas most like the reference's were tried.
+        """
+        _, long = lengths(self.job.updates)
+        size = self._area(self._grids[label][self._reference[label]][0])
+        matched = [self._matched(label, schedule, lr) for schedule in self._grids[label]]
+        matched.sort(key=lambda each: abs(math.log(self._area(each) / size)))
+        fresh = [each for each in matched if each not in self._tried[long]]
+        tries = self.tries - len({each for tried in self._tried.values() for each in tried})
+        affordable = sum(self._affords(count * long) for count in range(1, len(fresh) + 1))
+        self._try(fresh[: max(0, min(tries, affordable))], long)
+        return [each for each in matched if each in self._tried[long]]
+
+    def _affords(self, updates: int) -> bool:
+        """Say whether the budget allows so many more updates, and then a finalist."""
+        return self.budget.allows(updates + len(self.job.seeds) * self.job.updates)
+
+    def _matched(self, label: str, schedule: str, lr: float) -> Strategy:
+        """Give a schedule at the peak lr where lr x area is the reference's at `lr`."""
+        grid = self._grids[label][schedule]
+        reference = self._grids[label][self._reference[label]][0]
+        return _nearest(grid, lr * self._area(reference) / self._area(grid[0]))
+
+    def _best_schedules(self, label: str, scanned: Sequence[Strategy]) -> list[Strategy]:
+        """Give two: the best that spends no more at high rates than the reference, and another."""
+        ranking = self.job.ranking(scanned, lengths(self.job.updates)[1])
+        best = [strategy(place.strategy) for place in ranking]
+        limit = LIKE * self._area(self._grids[label][self._reference[label]][0])
+        first = next(each for each in best if self._area(each) <= limit)
+        return [first, *(each for each in best if each != first)][:2]
+
+    def _around(
+        self, label: str, schedules: Sequence[Strategy], goal: float, now: float
+    ) -> list[Strategy]:
+        """Give the schedules at the goal, and then at the next peak lr."""
+        there, beside = [], []
+        for each in schedules:
+            grid = self._grids[label][str(each.schedule)]
+            at, seen = (
+                grid.index(self._matched(label, str(each.schedule), lr)) for lr in (goal, now)
+            )
+            there.append(grid[at])
+            further = at + 1 if seen > at else at - 1
+            beside += grid[further : further + 1] if further >= 0 else []
+        return [*there, *beside]
+
+    def _say(self, label: str, now: float, goal: float, schedules: Sequence[Strategy]) -> None:
+        short, long = lengths(self.job.updates)
+        names = " and ".join(f"`{each.schedule}`" for each in schedules)
+        self.job.decide(
+            f"survey: {len(self._tried[short])} of {len(self.strategies)} strategies on copies of"
+            f" {short} updates, {len(self._tried[long])} on copies of {long}; `{label}` led, best"
+            f" near lr={now:.2g} there and near {goal:.2g} in a run in full; {names} go on"
+        )
+
+    def _multipliers(self, each: Strategy) -> np.ndarray:
+        job = self.job
+        bound = each.bind(job.updates, epoch=job.epoch(each), batch_size=job.batch_size(each))
+        return as_controlled(bound.schedule).schedule(np.arange(job.updates))
+
+    def _area(self, each: Strategy) -> float:
+        """Give the mean multiplier of a strategy's schedule over a run in full."""
+        return float(np.mean(self._multipliers(each))) or 1.0
+
+
+def _alike(first: float, second: float) -> bool:
+    return max(first, second) <= LIKE * min(first, second)
+
+
+def _nearest(grid: Sequence[Strategy], lr: float) -> Strategy:
+    return min(grid, key=lambda each: abs(math.log(each.peak_lr / lr)))
