@@ -85,13 +85,16 @@ class Survey:
         self._try(self._near(before)[: max(1, (self.tries - len(sounded)) // 2)], long)
         for label in self._optimizers(long):
             self._close(label, long)
+        bottoms = {
+            label: _pooled(before[label], self._bottom(label, long))
+            for label in self._optimizers(long)
+        }
         goals = {
-            label: extrapolate([(short, lr), (long, self._bottom(label, long))], self.job.updates)
-            for label, lr in before.items()
-            if self._valley(label, long)
+            label: extrapolate([(short, before[label]), (long, lr)], self.job.updates)
+            for label, lr in bottoms.items()
         }
         leader = self._leader(goals)
-        now = self._bottom(leader, long)
+        now = bottoms[leader]
         scanned = self._schedules(leader, now)
         schedules = self._best_schedules(leader, scanned)
         self._say(leader, now, goals[leader], schedules)
@@ -273,6 +276,14 @@ class Survey:
     def _area(self, each: Strategy) -> float:
         """Give the mean multiplier of a strategy's schedule over a run in full."""
         return float(np.mean(self._multipliers(each))) or 1.0
+
+
+def _pooled(before: float, now: float) -> float:
+    """Give the best lr of the longer copies; where it seems to have risen, the middle of both.
+
+    Longer runs want no higher rates, so then both estimate the same rate.
+    """
+    return min(now, math.sqrt(before * now))
 
 
 def _alike(first: float, second: float) -> bool:
