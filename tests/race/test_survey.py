@@ -42,6 +42,7 @@ class World:
     runs: list[SimpleNamespace] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     trained: list[tuple[int, list[str], int]] = field(default_factory=list)
+    budget: Budget | None = None
 
     def loss(self, each, updates):
         schedule = str(each.schedule)
@@ -65,6 +66,7 @@ class World:
 
     def train(self, number, strategies, updates):
         self.trained.append((number, [str(s) for s in strategies], updates))
+        self.budget.spend(len(strategies) * updates)
         curve = SimpleNamespace(val_loss=[math.e])
         self.runs += [SimpleNamespace(planned=updates, curve=curve) for _ in strategies]
 
@@ -77,8 +79,9 @@ class World:
     def batch_size(self, _):
         return 10
 
-    def survey(self, tries=64, budget=math.inf):
-        return Survey(self, FIELD, tries, Budget(min(budget, 1e9)), self.train)
+    def survey(self, tries=64, budget=1_000_000):
+        self.budget = Budget(budget)
+        return Survey(self, FIELD, tries, self.budget, self.train)
 
     def tried(self):
         return {text for _, texts, updates in self.trained if updates < 1000 for text in texts}
@@ -149,6 +152,15 @@ def test_it_tries_no_more_than_it_may(tries):
     world = plain()
     assert world.survey(tries).finalists()
     assert len(world.tried()) <= tries
+
+
+@pytest.mark.parametrize("budget", [1, 1000, 1500, 3000, 6000])
+def test_it_leaves_the_budget_a_finalist(budget):
+    world = plain()
+    assert world.survey(budget=budget).finalists()
+    spent = sum(len(texts) * updates for _, texts, updates in world.trained)
+    unavoidable = 3 * 100 + 300  # a copy of each optimizer, and a longer one
+    assert spent <= max(budget - 1000, unavoidable)
 
 
 @pytest.mark.parametrize("updates", [1, 20, 50, 100, 1000])

@@ -80,9 +80,9 @@ class Survey:
         """Train copies, and give the strategies to train in full, the likeliest first."""
         short, long = lengths(self.job.updates)
         sounded = list(self._soundings())
-        self._try(sounded, short)
+        self._try(sounded, short, least=len(self._grids))
         before = {label: self._bottom(label, short) for label in self._optimizers(short)}
-        self._try(self._near(before)[: max(1, (self.tries - len(sounded)) // 2)], long)
+        self._try(self._near(before)[: max(1, (self.tries - len(sounded)) // 2)], long, least=1)
         for label in self._optimizers(long):
             self._close(label, long)
         bottoms = {
@@ -126,14 +126,21 @@ class Survey:
         return found
 
     def _soundings(self) -> Iterator[Strategy]:
-        """Pick every second peak lr of each optimizer; of many, so few that half the tries do."""
+        """Pick every second peak lr of each optimizer.
+
+        Of many, only so few that half of the tries and of the budget do.
+        """
         valleys = [self._grids[label][name] for label, name in self._reference.items()]
-        stride = max(2, -(-sum(map(len, valleys)) // max(1, self.tries // 2)))
+        short, _ = lengths(self.job.updates)
+        most = max(1, min(self.tries, self._affordable(short)) // 2)
+        stride = max(2, -(-sum(map(len, valleys)) // most))
         for valley in valleys:
             yield from valley[min(stride // 2, len(valley) - 1) :: stride]
 
-    def _try(self, strategies: Iterable[Strategy], updates: int) -> None:
+    def _try(self, strategies: Iterable[Strategy], updates: int, *, least: int = 0) -> None:
+        """Train what was not tried so long, as far as the budget goes; in any case the first."""
         fresh = [each for each in strategies if each not in self._tried[updates]]
+        fresh = fresh[: max(least, self._affordable(updates))]
         if fresh:
             self._tried[updates] += fresh
             self.train(list(self._tried).index(updates) + 1, fresh, updates)
@@ -176,7 +183,7 @@ class Survey:
         """Give the best optimizer; of those that tie, the one whose run in full ends best."""
         long, full = lengths(self.job.updates)[1], self.job.updates
         tied = self._tied(long)
-        if len(tied) == 1 or full == long or not self._affords(len(tied) * full):
+        if len(tied) == 1 or full == long or self._affordable(full) < len(tied):
             return tied[0]
         self._duellists = [self._matched(each, self._reference[each], goals[each]) for each in tied]
         self._try(self._duellists, full)
@@ -222,13 +229,14 @@ class Survey:
         matched.sort(key=lambda each: abs(math.log(self._area(each) / size)))
         fresh = [each for each in matched if each not in self._tried[long]]
         tries = self.tries - len({each for tried in self._tried.values() for each in tried})
-        affordable = sum(self._affords(count * long) for count in range(1, len(fresh) + 1))
-        self._try(fresh[: max(0, min(tries, affordable))], long)
-        return [each for each in matched if each in self._tried[long]]
+        self._try(fresh[: max(0, tries)], long)
+        seen = [each for each in matched if each in self._tried[long]]
+        return seen or [self._matched(label, self._reference[label], lr)]
 
-    def _affords(self, updates: int) -> bool:
-        """Say whether the budget allows so many more updates, and then a finalist."""
-        return self.budget.allows(updates + len(self.job.seeds) * self.job.updates)
+    def _affordable(self, updates: int) -> int:
+        """Give how many runs so long the budget allows, beside a finalist."""
+        left = self.budget.left - len(self.job.seeds) * self.job.updates
+        return max(0, left // updates)
 
     def _matched(self, label: str, schedule: str, lr: float) -> Strategy:
         """Give a schedule at the peak lr where lr x area is the reference's at `lr`."""
@@ -239,9 +247,9 @@ class Survey:
     def _best_schedules(self, label: str, scanned: Sequence[Strategy]) -> list[Strategy]:
         """Give two: the best that spends no more at high rates than the reference, and another."""
         ranking = self.job.ranking(scanned, lengths(self.job.updates)[1])
-        best = [strategy(place.strategy) for place in ranking]
+        best = [strategy(place.strategy) for place in ranking] or list(scanned)
         limit = LIKE * self._area(self._grids[label][self._reference[label]][0])
-        first = next(each for each in best if self._area(each) <= limit)
+        first = next((each for each in best if self._area(each) <= limit), best[0])
         return [first, *(each for each in best if each != first)][:2]
 
     def _around(
