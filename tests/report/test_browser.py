@@ -298,7 +298,7 @@ def test_the_sensitivity_of_a_race_is_read_as_copies_with_the_finalists_on_top(b
         copy = seen.page.text_content("#live")
         seen.page.keyboard.press("ArrowUp")
         final = seen.page.text_content("#live")
-    assert caption.startswith("After copies of 40 updates (the first rung): ")
+    assert caption.startswith("After copies of 40 updates: ")
     assert "copy of 40 updates: peak learning rate 0.3, " in copy
     assert " in full: peak learning rate 0.01, final loss 0.07" in final
 

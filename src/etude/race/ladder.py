@@ -1,5 +1,7 @@
 """The race: short copies of all strategies, longer ones of the better, and the best in full.
 
+Where it may try only some of them, a survey finds the best: `etude.race.survey`.
+
 A run that is cut off says little about a schedule: at 30 % of its length a cosine is still near
 its peak rate. So each rung trains *shortened copies*, with the whole schedule compressed to the
 rung's length, and such copies compare fairly between schedules. One bias is known: the best peak
@@ -79,8 +81,10 @@ class Ladder:
     strategies: list[Strategy]
     budget: Budget
     tries: int
-    """Strategies that it may try on short copies."""
+    """Strategies that it may try before its finalists."""
     finalists: list[Strategy] = field(default_factory=list)
+    duellists: list[Strategy] = field(default_factory=list)
+    """What a survey trained in full, with one seed."""
     _shape: Shape = WIDE
     _rungs: list[tuple[int, int, list[Strategy]]] = field(default_factory=list)
     """Number, updates and strategies of each rung that was begun."""
@@ -105,14 +109,17 @@ class Ladder:
 
     def _surveyed(self, pool: Pool) -> list[Strategy]:
         """Try some of the strategies; give those that go on to the end."""
-        train = partial(self._copies, pool)
+        train = partial(self._survey_train, pool)
         return Survey(self.job, self.strategies, self.tries, self.budget, train).finalists()
 
-    def _copies(self, pool: Pool, number: int, strategies: list[Strategy], updates: int) -> None:
-        """Train what belongs to a rung of a survey, with one seed."""
-        if number > len(self._rungs):
-            self._rungs.append((number, updates, []))
-        self._rungs[number - 1][2].extend(strategies)
+    def _survey_train(self, pool: Pool, strategies: list[Strategy], updates: int) -> None:
+        """Train what a survey wants, with one seed: the copies of a rung, or runs in full."""
+        if updates == self.job.updates:
+            self.duellists += strategies
+        elif any(length == updates for _, length, _ in self._rungs):
+            self._rungs[-1][2].extend(strategies)
+        else:
+            self._rungs.append((len(self._rungs) + 1, updates, [*strategies]))
         self._train(pool, strategies, self.job.seeds[:1], updates)
 
     def _choose_shape(self, entered: int) -> None:
@@ -151,20 +158,14 @@ class Ladder:
 
         After an interruption a rung's strategies may be left that it did not drop.
         """
-        places = self.job.ranking(self.finalists)
-        went_on = self.finalists
+        went_on = list(dict.fromkeys([*self.finalists, *self.duellists]))
+        places = self.job.ranking(went_on)
         for number, updates, strategies in reversed(self._rungs):
             known = {place.strategy for place in places}
             kept = {str(each) for each in went_on or strategies}
             ranking = self.job.ranking(strategies, updates)
             places += [
-                _left(
-                    place,
-                    ranking[0],
-                    number,
-                    dropped=place.strategy not in kept,
-                    copied=updates < self.job.updates,
-                )
+                _left(place, ranking[0], number, dropped=place.strategy not in kept)
                 for place in ranking
                 if place.strategy not in known
             ]
@@ -308,7 +309,7 @@ def _one_lower(place: Place, ranking: Sequence[Place]) -> Place | None:
     return max(lower, key=lambda each: each.peak_lr, default=None)
 
 
-def _left(place: Place, best: Place, number: int, *, dropped: bool, copied: bool) -> Place:
+def _left(place: Place, best: Place, number: int, *, dropped: bool) -> Place:
     """Give the place of a strategy that came no further than a rung, with the reason."""
     reason = f"loss {place.loss:.4g} against {best.loss:.4g}"
     if place is best:
@@ -316,8 +317,7 @@ def _left(place: Place, best: Place, number: int, *, dropped: bool, copied: bool
     if place.outcome in FAILED:
         reason = str(place.outcome)
     what = "dropped" if dropped else "interrupted"
-    of = "of a copy" if copied else "of a run in full"
-    note = f"{what} after rung {number}, at update {place.updates} {of}: {reason}"
+    note = f"{what} after rung {number}, at update {place.updates} of a copy: {reason}"
     return replace(place, note=note, tie=False)
 
 

@@ -21,11 +21,12 @@ the two is the best that spends no more at high rates than the reference does.
 """
 
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import median
+from statistics import median_low
 
 import numpy as np
 
@@ -34,7 +35,8 @@ from etude.diagnosis.valley import bottom, extrapolate
 from etude.jobs import FAILED
 from etude.race.budget import Budget
 from etude.race.job import Contest
-from etude.strategies import Strategy, strategy
+from etude.report.words import several
+from etude.strategies import Strategy
 
 LENGTHS = (0.1, 0.3)
 """Lengths of the copies, as shares of a run in full."""
@@ -51,8 +53,8 @@ GROWTH = 2
 """Further peak lrs, where the lowest loss lies at an end of them."""
 LIKE = 1.2
 """Areas that differ by no more than this factor are alike."""
-Train = Callable[[int, list[Strategy], int], None]
-"""Train strategies with one seed, as rung 1, 2, ..., for so many updates."""
+Train = Callable[[list[Strategy], int], None]
+"""Train strategies with the first seed for so many updates."""
 
 
 def lengths(updates: int) -> tuple[int, int]:
@@ -72,9 +74,10 @@ class Survey:
     """Strategies that it may try."""
     budget: Budget
     train: Train
-    _tried: dict[int, list[Strategy]] = field(default_factory=lambda: defaultdict(list))
-    """By length of the copies."""
-    _duellists: list[Strategy] = field(default_factory=list)
+    _levels: dict[int, dict[Strategy, float]] = field(default_factory=lambda: defaultdict(dict))
+    """What was tried, by length of the runs; see `_read`."""
+    _starts: dict[int, float] = field(default_factory=dict)
+    """Level of the untrained model, by length of the runs."""
 
     def finalists(self) -> list[Strategy]:
         """Train copies, and give the strategies to train in full, the likeliest first."""
@@ -98,8 +101,7 @@ class Survey:
         scanned = self._schedules(leader, now)
         schedules = self._best_schedules(leader, scanned)
         self._say(leader, now, goals[leader], schedules)
-        around = self._around(leader, schedules, goals[leader], now)
-        return list(dict.fromkeys([*around, *(s for s in self._duellists if s.label == leader)]))
+        return self._around(leader, schedules, goals[leader], now)
 
     @cached_property
     def _grids(self) -> dict[str, dict[str, list[Strategy]]]:
@@ -120,56 +122,68 @@ class Survey:
         for label, grid in self._grids.items():
             most = max(map(len, grid.values()))
             widest = {name: each[0] for name, each in grid.items() if len(each) == most}
-            middle = median(self._area(each) for each in widest.values())
-            usual = {n: s for n, s in widest.items() if _alike(self._area(s), middle)} or widest
+            middle = median_low(self._area(each) for each in widest.values())
+            usual = {n: s for n, s in widest.items() if _alike(self._area(s), middle)}
             found[label] = min(usual, key=lambda name: self._multipliers(usual[name])[0])
         return found
 
     def _soundings(self) -> Iterator[Strategy]:
         """Pick every second peak lr of each optimizer.
 
-        Of many, only so few that half of the tries and of the budget do.
+        Of many, only so few that half of the tries and of the budget do, but one of each optimizer.
         """
         valleys = [self._grids[label][name] for label, name in self._reference.items()]
         short, _ = lengths(self.job.updates)
         most = max(1, min(self.tries, self._affordable(short)) // 2)
         stride = max(2, -(-sum(map(len, valleys)) // most))
         for valley in valleys:
-            yield from valley[min(stride // 2, len(valley) - 1) :: stride]
+            yield from valley[min(stride, len(valley)) // 2 :: stride]
 
     def _try(self, strategies: Iterable[Strategy], updates: int, *, least: int = 0) -> None:
         """Train what was not tried so long, as far as the budget goes; in any case the first."""
-        fresh = [each for each in strategies if each not in self._tried[updates]]
+        fresh = [each for each in strategies if each not in self._levels[updates]]
         fresh = fresh[: max(least, self._affordable(updates))]
         if fresh:
-            self._tried[updates] += fresh
-            self.train(list(self._tried).index(updates) + 1, fresh, updates)
+            self.train(fresh, updates)
+            tried = [*self._levels[updates], *fresh]
+            levels = self._read(updates)
+            self._levels[updates] = {each: levels[str(each)] for each in tried}
 
-    def _level(self, each: Strategy, updates: int) -> float:
-        """Give the log of a copy's loss, or the loss where some are not positive."""
-        place = self.job.ranking([each], updates)[0]
-        if place.outcome in FAILED or not math.isfinite(place.loss):
-            return math.inf
-        return self._scale(updates)(place.loss)
+    def _read(self, updates: int) -> dict[str, float]:
+        """Give the level of each strategy's run of one length: less is better, inf is failed.
 
-    def _scale(self, updates: int) -> Callable[[float], float]:
-        places = self.job.ranking(self._tried[updates], updates)
-        positive = all(place.loss > 0 for place in places if place.outcome not in FAILED)
-        return math.log if positive else float
+        It is the log of the loss, but the loss where some are not positive, and the metric where
+        the race is for one.
+        """
+        job = self.job
+        runs = [r for r in job.runs if r.planned == updates and r.seed == job.seeds[0]]
+        sign = -1 if job.maximize else 1
+        values = {run.strategy: sign * job.quantity(run) for run in runs}
+        start = float(np.mean([run.curve.val_loss[0] for run in runs]))
+        if job.metric != "loss":
+            start = sign * float(np.mean([run.curve.val_metric[0] for run in runs]))
+        alive = {run.strategy for run in runs if run.outcome not in FAILED}
+        alive = {text for text in alive if math.isfinite(values[text])}
+        log = job.metric == "loss" and min([start, *(values[text] for text in alive)]) > 0
+        scale = math.log if log else float
+        self._starts[updates] = scale(start)
+        return {text: scale(v) if text in alive else math.inf for text, v in values.items()}
 
     def _valley(self, label: str, updates: int) -> list[Strategy]:
         grid = self._grids[label][self._reference[label]]
-        return [each for each in grid if each in self._tried[updates]]
+        return [each for each in grid if each in self._levels[updates]]
 
     def _optimizers(self, updates: int) -> list[str]:
         """Give the optimizers whose valleys were looked at, the deepest first."""
-        seen = [s for label in self._grids for s in self._valley(label, updates)]
-        ranking = self.job.ranking(seen, updates)
-        return list(dict.fromkeys(place.optimizer for place in ranking))
+        seen = [label for label in self._grids if self._valley(label, updates)]
+        return sorted(seen, key=lambda label: self._least(label, updates))
+
+    def _least(self, label: str, updates: int) -> float:
+        return min(self._levels[updates][each] for each in self._valley(label, updates))
 
     def _bottom(self, label: str, updates: int) -> float:
         valley = self._valley(label, updates)
-        levels = [self._level(each, updates) for each in valley]
+        levels = [self._levels[updates][each] for each in valley]
         return bottom([each.peak_lr for each in valley], levels)
 
     def _near(self, bottoms: Mapping[str, float]) -> list[Strategy]:
@@ -185,22 +199,17 @@ class Survey:
         tied = self._tied(long)
         if len(tied) == 1 or full == long or self._affordable(full) < len(tied):
             return tied[0]
-        self._duellists = [self._matched(each, self._reference[each], goals[each]) for each in tied]
-        self._try(self._duellists, full)
-        return self.job.ranking(self._duellists)[0].optimizer
+        duellists = [self._matched(each, self._reference[each], goals[each]) for each in tied]
+        self._try(duellists, full)
+        return min(duellists, key=self._levels[full].__getitem__).label
 
     def _tied(self, updates: int) -> list[str]:
         """Give the best optimizer on copies of one length, and those that tie with it."""
         share = TIED[lengths(self.job.updates).index(updates)]
-        least = {label: self._least(label, updates) for label in self._optimizers(updates)}
-        best, *others = least
-        begun = [run.curve.val_loss[0] for run in self.job.runs if run.planned == updates]
-        start = self._scale(updates)(float(np.mean(begun)))
-        limit = start - share * (start - least[best])
-        return [best, *(each for each in others if least[each] <= limit)]
-
-    def _least(self, label: str, updates: int) -> float:
-        return min(self._level(each, updates) for each in self._valley(label, updates))
+        best, *others = self._optimizers(updates)
+        start, least = self._starts[updates], self._least(best, updates)
+        limit = start - share * (start - least)
+        return [best, *(each for each in others if self._least(each, updates) <= limit)]
 
     def _from(self, label: str, lr: float, *, below: int) -> list[Strategy]:
         """Give the reference at the peak lr nearest to one, and so many below, downwards."""
@@ -213,7 +222,7 @@ class Survey:
         grid = self._grids[label][self._reference[label]]
         for _ in range(GROWTH):
             valley = self._valley(label, updates)
-            lowest = min(valley, key=lambda each: self._level(each, updates))
+            lowest = min(valley, key=self._levels[updates].__getitem__)
             at = grid.index(lowest)
             beside = [at + 1] * (lowest == valley[-1]) + [at - 1] * (lowest == valley[0])
             self._try([grid[n] for n in beside if 0 <= n < len(grid)], updates)
@@ -227,14 +236,15 @@ class Survey:
         size = self._area(self._grids[label][self._reference[label]][0])
         matched = [self._matched(label, schedule, lr) for schedule in self._grids[label]]
         matched.sort(key=lambda each: abs(math.log(self._area(each) / size)))
-        fresh = [each for each in matched if each not in self._tried[long]]
-        tries = self.tries - len({each for tried in self._tried.values() for each in tried})
-        self._try(fresh[: max(0, tries)], long)
-        seen = [each for each in matched if each in self._tried[long]]
+        left = self.tries - len({each for tried in self._levels.values() for each in tried})
+        self._try([s for s in matched if s not in self._levels[long]][: max(0, left)], long)
+        seen = [each for each in matched if each in self._levels[long]]
         return seen or [self._matched(label, self._reference[label], lr)]
 
     def _affordable(self, updates: int) -> int:
-        """Give how many runs so long the budget allows, beside a finalist."""
+        """Give how many runs so long the user's budget allows, beside a finalist."""
+        if not self.budget.asked_for:
+            return sys.maxsize
         left = self.budget.left - len(self.job.seeds) * self.job.updates
         return max(0, left // updates)
 
@@ -246,8 +256,8 @@ class Survey:
 
     def _best_schedules(self, label: str, scanned: Sequence[Strategy]) -> list[Strategy]:
         """Give two: the best that spends no more at high rates than the reference, and another."""
-        ranking = self.job.ranking(scanned, lengths(self.job.updates)[1])
-        best = [strategy(place.strategy) for place in ranking] or list(scanned)
+        levels = self._levels[lengths(self.job.updates)[1]]
+        best = sorted(scanned, key=lambda each: levels.get(each, math.inf))
         limit = LIKE * self._area(self._grids[label][self._reference[label]][0])
         first = next((each for each in best if self._area(each) <= limit), best[0])
         return [first, *(each for each in best if each != first)][:2]
@@ -270,10 +280,15 @@ class Survey:
     def _say(self, label: str, now: float, goal: float, schedules: Sequence[Strategy]) -> None:
         short, long = lengths(self.job.updates)
         names = " and ".join(f"`{each.schedule}`" for each in schedules)
+        copies = f"{len(self._levels[short])} on copies of {several(short, 'update')}"
+        if long > short:
+            copies += f" and {len(self._levels[long])} on copies of {long}"
+        led = f"`{label}` led, best near lr={now:.2g} there and near {goal:.2g} in a run in full"
+        if math.isinf(self._least(label, long)):
+            led = f"all failed; the lowest lrs of `{label}` are tried in full"
+        verb = "goes" if len(schedules) == 1 else "go"
         self.job.decide(
-            f"survey: {len(self._tried[short])} of {len(self.strategies)} strategies on copies of"
-            f" {short} updates, {len(self._tried[long])} on copies of {long}; `{label}` led, best"
-            f" near lr={now:.2g} there and near {goal:.2g} in a run in full; {names} go on"
+            f"survey: of {len(self.strategies)} strategies, {copies}; {led}; {names} {verb} on"
         )
 
     def _multipliers(self, each: Strategy) -> np.ndarray:

@@ -76,7 +76,8 @@ class Point:
 def common_length(comparison: Comparison) -> int | None:
     """Give the length of runs that most strategies have, None when nothing ran.
 
-    In a race that is the first rung's, which all strategies have: only there can all be compared.
+    In a race that is the first rung's, which all strategies have: only there can all be compared. A
+    survey has no such length, and none of its rungs has much more than the other.
     """
     counts = _strategies_by_length(comparison)
     return max(counts, key=lambda length: (counts[length], length), default=None)

@@ -248,7 +248,7 @@ function drawSensitivity() {
     const length = hollow ? " in full" : copies ? `, ${copyOf(copies)}` : "";
     return `${name ?? strategy}${length}: peak learning rate ${number(lr)}, ${loss === null ? "no finite loss" : `final loss ${number(loss)}`}, ${outcome}.`;
   };
-  const after = copies ? `After copies of ${copies} updates (the first rung): ` : "";
+  const after = copies ? `After copies of ${copies} updates: ` : "";
   byId("sensitivity-summary").textContent = after + optimizers.filter((name) => !state.hidden.has(name)).map((name) => valley(name, families)).join(" ");
 }
 
