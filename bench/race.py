@@ -201,7 +201,7 @@ def _table(rows: dict[str, Row]) -> Iterator[str]:
             f"| {name} | {row.wall:.2f} ({min(walls):.2f}-{max(walls):.2f})"
             f" | {median(found.cpu for found in row.found):.2f}"
             f" | {median(found.updates for found in row.found):,.0f}"
-            f" | {median(row.regrets):.0%} | {max(row.regrets):.0%} | {row.wall / fastest:.2f} |"
+            f" | {median(row.regrets):.1%} | {max(row.regrets):.1%} | {row.wall / fastest:.2f} |"
         )
 
 

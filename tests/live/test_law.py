@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etude.live import law
-from etude.schedules import linear
+from etude.schedules import linear, polynomial
 
 
 def test_rates_are_half_decades():
@@ -35,6 +35,17 @@ def test_a_copy_that_is_not_finite_is_last():
     assert law.score([-1.0, -2.0, -3.0, -5.0]) == -4.0  # losses below 0 have no logarithm
 
 
+def test_copies_tie_where_paired_losses_show_no_difference():
+    draw = np.random.default_rng(0)
+    best = np.exp(draw.normal(0, 1, 40))  # the same batches: noise that both share
+    noise = np.exp(draw.normal(0, 0.1, 40))
+    assert law.ties(best * noise, best)
+    assert law.ties(0.9 * best, best)  # a lower loss is no worse
+    assert not law.ties(1.2 * best * noise, best)
+    assert law.ties(1.2 * best * np.exp(draw.normal(0, 1, 40)), best)
+    assert not law.ties([*best[:-1], math.nan], best)
+
+
 @given(st.floats(1e-6, 1e6))
 def test_a_fall_does_not_depend_on_the_unit_of_the_loss(unit):
     draw = np.random.default_rng(0)
@@ -54,5 +65,5 @@ def test_a_warmup_rises_to_1():
 def test_the_horizon_counts_updates_at_the_full_rate():
     # A quarter held, then a line: 100 + (300 + 299 + ... + 1) / 300 = 100 + 150.5
     assert law.horizon(400, linear()) == pytest.approx(250.5)
-    assert law.horizon(400, law.COOLDOWN) == pytest.approx(100 + 100.5 + 1 / 1800)
+    assert law.horizon(400, polynomial(power=2)) == pytest.approx(100 + 100.5 + 1 / 1800)
     assert law.horizon(1, law.COOLDOWN) == 1.0

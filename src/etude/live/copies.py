@@ -132,7 +132,13 @@ class Race:
     def _end_round(self, best: int, levels: list[float]) -> None:
         """Keep the best copy and those below it, or choose."""
         rates = [lane.rate(self._done) for lane in self._lanes]
-        self._bests.append((self._done, bottom(rates, levels)))
+        leading = self._lanes[best]
+        tied = [
+            rate
+            for lane, rate in zip(self._lanes, rates, strict=True)
+            if lane.lr < leading.lr and law.ties(lane.losses, leading.losses)
+        ]
+        self._bests.append((self._done, min(tied, default=bottom(rates, levels))))
         seen = _listed(dict(zip(rates, levels, strict=True)))
         why = f"after {self._done} updates copies stood at {seen} (log loss)"
         if len(self._bests) == len(self._rounds) or len(self._lanes) == 1:

@@ -6,7 +6,8 @@ A run of T updates goes through four stages:
    taken back. The lr whose update lowers the loss of that batch most is the top of the range.
 2. **race**: six copies of the run, from the top down by half decades, train on the same batches.
    The best and the two below it go on, four times as long; the best of these is the run. What was
-   best after n updates falls as n grows, so copies above the best have no future.
+   best after n updates falls as n grows, so copies above the best have no future. Where a lower one
+   ties with the best, it counts as the best: too low a rate costs less than too high a one.
 3. **hold**: the lr that the race leads to, which is not the one that was best in it. Where the best
    rate fell from one end of a round to the next, it is taken to go on falling by the same power of
    the updates done, up to as many updates at the full rate as the run has.
@@ -15,7 +16,7 @@ A run of T updates goes through four stages:
 At the noise floor the lr is lowered in both of these: `etude.live.floor`.
 
 The constants were chosen on four tasks of `bench/autopilot.py` (all but characters) with AdamW, on
-seeds 100 to 107; docs/watch.md has what they give on other seeds.
+seeds 100 to 117; docs/watch.md has what they give on other seeds.
 """
 
 import math
@@ -23,7 +24,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from etude.schedules import Schedule, polynomial
+from etude.schedules import Schedule, linear
 
 STEP = math.sqrt(10)
 """Factor between two rates that are tried: half a decade."""
@@ -43,16 +44,16 @@ GATE_EVERY = 4
 """Updates of a warmup between two whose gain is measured."""
 HOLD = 0.25
 """Share of the run after which the lr falls."""
-COOLDOWN = polynomial(power=2)
-"""(1 - t / length)^2: more updates at low rates than a line has, so that a rate which is still too
-high costs less."""
+COOLDOWN = linear()
 WINDOW = 0.05
 """Share of the run in each of two windows whose losses are compared."""
 LEAST_WINDOW = 8
-FALLS = 1.5
+FALLS = 0.7
 """Standard errors by which the loss must fall from one window to the next."""
 CANCEL = 0.6
 """|sum of gradients|^2 over the sum of their squares, below which they cancel; see `live.floor`."""
+TIES = 2.0
+"""Standard errors within which two copies' losses on the same batches show no difference."""
 LOWER = 0.6
 """Factor of a reduction at the noise floor."""
 BACK = 0.5
@@ -91,6 +92,19 @@ def score(losses: Sequence[float]) -> float:
     """Give what a copy is ranked by: its level over the second half of a round; less is better."""
     values = np.asarray(losses[len(losses) // 2 :], dtype=np.float64)
     return float(_scaled(values).mean()) if np.isfinite(values).all() else math.inf
+
+
+def ties(losses: Sequence[float], best: Sequence[float]) -> bool:
+    """Say whether a copy's losses show no difference from the best copy's on the same batches.
+
+    Over the second half of a round, as `score`: t = mean(d) sqrt(n) / s of n paired differences d.
+    """
+    pairs = np.array([losses[len(losses) // 2 :], best[len(best) // 2 :]], dtype=np.float64)
+    if not np.isfinite(pairs).all():
+        return False
+    first, second = np.split(_scaled(pairs), 2)
+    apart = (first - second).ravel()
+    return float(apart.mean()) * math.sqrt(apart.size) <= TIES * float(apart.std())
 
 
 def horizon(total: int, cooldown: Schedule) -> float:

@@ -150,7 +150,7 @@ def autopilot(
         min_lr: the lowest lr that is tried or held, of the first group; the cooldown goes below it.
         max_lr: the highest lr that is tried.
         share: what copies may cost beside the run, as a share of its updates.
-        cooldown: an open schedule from 1 on; None: (1 - x)^2, `law.COOLDOWN`.
+        cooldown: an open schedule from 1 on; None: a line, `law.COOLDOWN`.
         clip: norm to which gradients are clipped; None: not at all.
         floor: lower the lr too where the loss stands and gradients cancel (`live.floor`).
         active: False: `step` is a plain update.
