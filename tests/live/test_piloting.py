@@ -11,6 +11,7 @@ from torch.nn import functional
 
 import etude
 from etude.errors import WatchError
+from etude.live import law
 
 INPUTS = torch.randn(256, 20, generator=torch.Generator().manual_seed(0))
 LABELS = INPUTS[:, :5].argmax(1)
@@ -70,7 +71,8 @@ def test_it_learns_within_its_budget_and_says_what_it_did():
     assert "cooldown" in kinds(pilot)
     assert pilot.forks <= 0.5 * TOTAL + 1
     assert all(event.why for event in pilot.events)
-    assert optimizer.param_groups[0]["lr"] < 0.001 * pilot.lr  # it cooled down to 0
+    cooling = TOTAL - law.cooling_from(TOTAL)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(pilot.lr / cooling)  # its last step
 
 
 def scaled_run(scaler, begin=0, end=TOTAL, **options):

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from etude.errors import CompareError
 from etude.race import compare
 from etude.race.budget import Budget
 from etude.race.survey import Survey, lengths
@@ -227,15 +226,11 @@ def test_copies_are_no_longer_than_the_run(updates):
     assert 1 <= short <= long <= updates
 
 
-def test_a_race_with_tries_tries_no_more_and_says_what_it_did():
-    answer = compare("seed-line", FIELD, tries=16, updates=200, workers=0)
-    assert len({run.strategy for run in answer.runs}) <= 16 + 6  # what is trained in full only
-    assert answer.decisions[0].startswith("survey: ")
-    assert answer.cost["exhaustive"] == 16 * 3 * 200
+def test_a_race_whose_budget_is_small_makes_a_survey_and_says_what_it_did():
+    answer = compare("seed-line", FIELD, tries=16, updates=200, budget="4runs", seeds=1, workers=0)
+    assert answer.decisions[0].endswith(
+        "so a survey settles optimizer, lr and schedule one after the other"
+    )
+    assert answer.decisions[1].startswith("survey: of 255 strategies, ")
+    assert answer.cost["updates"] <= 4 * 200
     assert answer.winner
-
-
-@pytest.mark.parametrize("options", [{"tries": 2}, {"tries": 20, "exhaustive": True}])
-def test_tries_that_cannot_hold_are_refused(options):
-    with pytest.raises(CompareError, match="a race must try at least 8 strategies"):
-        compare("seed-line", FIELD, **options)

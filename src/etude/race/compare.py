@@ -61,7 +61,7 @@ def compare(
         device: where to train: "cpu", "cuda", ...
         exhaustive: train every strategy in full with every seed instead of racing.
         tries: how many strategies a race may try; of more it first looks for each optimizer's lr
-            and then tries the best one's schedules. None tries all.
+            and then tries schedules near the best ones. None tries all.
         budget: what a race may cost: "20000" (updates), "40runs" or "90s"; None is a quarter of
             the exhaustive comparison.
         engine: "serial", "stacked" or "fast"; "auto" takes the fastest of them, but "fast" only

@@ -1,6 +1,7 @@
 """The race: short copies of all strategies, longer ones of the better, and the best in full.
 
-Where it may try only some of them, a survey finds the best: `etude.race.survey`.
+Where it may try only some of them, it first looks which: `etude.race.opening`. Where the user's
+budget does not pay for that, a survey finds the finalists: `etude.race.survey`.
 
 A run that is cut off says little about a schedule: at 30 % of its length a cosine is still near
 its peak rate. So each rung trains *shortened copies*, with the whole schedule compressed to the
@@ -22,6 +23,7 @@ from etude.race.budget import Budget
 from etude.race.design import between
 from etude.race.exhaustive import EXTENSIONS, beyond, say_at_edge, say_extended
 from etude.race.job import Contest
+from etude.race.opening import nearby, soundings
 from etude.race.survey import Survey
 from etude.records import Place
 from etude.report.words import several
@@ -91,20 +93,40 @@ class Ladder:
 
     def climb(self, pool: Pool) -> None:
         """Run the race to its end."""
-        left = self._surveyed(pool) if self.tries < len(self.strategies) else self._climbed(pool)
+        few = self.tries < len(self.strategies)
+        narrow = self._choose_shape(few=few)
+        if few and narrow:
+            left = self._surveyed(pool)
+        else:
+            left = self._climbed(pool, self._opened(pool) if few else list(self.strategies))
         self.finalists = self._affordable_finalists(left)
         self._train(pool, self.finalists, self.job.seeds)
         self._look_around(pool)
         self._settle(pool)
 
-    def _climbed(self, pool: Pool) -> list[Strategy]:
-        """Try all strategies rung by rung; give those that go on to the end."""
-        left = list(self.strategies)
-        self._choose_shape(len(left))
+    def _climbed(self, pool: Pool, left: list[Strategy]) -> list[Strategy]:
+        """Try strategies rung by rung; give those that go on to the end."""
+        entered = len(left)
         for number, rung in enumerate(self._shape.rungs, start=1):
             updates = round(rung.share * self.job.updates)
             if len(left) > SMALL and updates >= LEAST_UPDATES:
-                left = self._rung(pool, number, rung, updates, left)
+                count = self._shape.kept(rung, entered)
+                left = self._rung(pool, number, rung, updates, left, count)
+        return left
+
+    def _opened(self, pool: Pool) -> list[Strategy]:
+        """Sound the valleys of the loss over lr, and pick what else is worth a try."""
+        rung = self._shape.rungs[0]
+        updates = max(LEAST_UPDATES, round(rung.share * self.job.updates))
+        sounded = soundings(self.strategies, self.tries)
+        self._train(pool, sounded, self.job.seeds[: rung.seeds], updates)
+        ranking = self.job.ranking(sounded, updates)
+        left = nearby(self.strategies, sounded, ranking, self.tries)
+        self.job.decide(
+            f"opening: {len(sounded)} of {len(self.strategies)} strategies sounded the lrs of each"
+            f" optimizer; `{ranking[0].strategy}` led; {len(left) - len(sounded)} near the best"
+            " were tried too"
+        )
         return left
 
     def _surveyed(self, pool: Pool) -> list[Strategy]:
@@ -122,16 +144,20 @@ class Ladder:
             self._rungs.append((len(self._rungs) + 1, updates, [*strategies]))
         self._train(pool, strategies, self.job.seeds[:1], updates)
 
-    def _choose_shape(self, entered: int) -> None:
-        """Race with one seed and fewer finalists where the user's updates pay for no more."""
-        seeds = len(self.job.seeds)
+    def _choose_shape(self, *, few: bool) -> bool:
+        """Race narrowly where the user's updates pay for no more, and say whether that is so."""
+        entered, seeds = min(self.tries, len(self.strategies)), len(self.job.seeds)
         wide, narrow = (shape.cost(entered, seeds) * self.job.updates for shape in (WIDE, NARROW))
-        if self.budget.asked_for and not self.budget.allows(round(wide)):
-            self._shape = NARROW
-            self.job.decide(
-                f"the budget does not pay for a wide race, about {wide:,.0f} updates, so short"
-                f" copies have one seed and fewer go on: about {narrow:,.0f}"
-            )
+        if not self.budget.asked_for or self.budget.allows(round(wide)):
+            return False
+        self._shape = NARROW
+        saved = f"short copies have one seed and fewer go on: about {narrow:,.0f}"
+        if few:
+            saved = "a survey settles optimizer, lr and schedule one after the other"
+        self.job.decide(
+            f"the budget does not pay for a wide race, about {wide:,.0f} updates, so {saved}"
+        )
+        return True
 
     def _affordable_finalists(self, left: list[Strategy]) -> list[Strategy]:
         """Leave out finalists that the user's budget does not pay for; one there must be."""
@@ -173,13 +199,19 @@ class Ladder:
         return places
 
     def _rung(
-        self, pool: Pool, number: int, rung: Rung, updates: int, left: list[Strategy]
+        self,
+        pool: Pool,
+        number: int,
+        rung: Rung,
+        updates: int,
+        left: list[Strategy],
+        count: int,
     ) -> list[Strategy]:
+        """Train copies of all that are left; give so many that go on."""
         self._rungs.append((number, updates, left))
         seeds = self.job.seeds[: rung.seeds]
         self._train(pool, left, seeds, updates)
         ranking = self.job.ranking(left, updates)
-        count = self._shape.kept(rung, len(self.strategies))
         kept = [strategy(place.strategy) for place in survivors(ranking, count)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"

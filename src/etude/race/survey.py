@@ -1,4 +1,4 @@
-"""The survey: how a race finds finalists when it may try only few of its strategies.
+"""The survey: how a race on a small budget finds finalists among many strategies.
 
 A strategy has an optimizer, a peak lr and a schedule, and short copies tell them apart unequally
 well. The loss over log lr is a valley, whose bottom depends on the optimizer most; a schedule moves
