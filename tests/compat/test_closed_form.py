@@ -501,3 +501,28 @@ def test_a_group_whose_function_is_not_known_is_refused():
 
 def test_torch_s_importable_names_are_all_there():
     assert set(torch_own.__all__) | {"ClosedForm"} == set(ours.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("StepLR", {"step_size": 2}),
+        ("MultiStepLR", {"milestones": [1, 4]}),
+        ("ExponentialLR", {"gamma": 0.5}),
+        ("ConstantLR", {"total_iters": 3}),
+        ("LinearLR", {"total_iters": 3}),
+        ("PolynomialLR", {"total_iters": 4, "power": 2}),
+        ("CosineAnnealingLR", {"T_max": 5}),
+    ],
+)
+def test_the_closed_form_that_torch_has_is_answered_as_torch_answers(name, settings):
+    answers = []
+    for lib in (torch_own, ours):
+        optimizer = sgd(0.1)
+        scheduler = getattr(lib, name)(optimizer, **settings)
+        mine = []
+        for _ in range(6):
+            mine += scheduler._get_closed_form_lr()
+            advance(optimizer, scheduler, 1)
+        answers.append(mine)
+    assert answers[1] == pytest.approx(answers[0], rel=1e-12)

@@ -50,10 +50,13 @@ class ClosedForm(LRScheduler):
             self.last_epoch = kept
 
     def _get_closed_form_lr(self) -> list[Any]:
-        raise NotImplementedError(
-            f"{type(self).__name__} must define _get_closed_form_lr(): "
-            "each group's lr from base_lrs and last_epoch"
-        )
+        # Those that define `lr_at` answer by it, as torch's own do; a user's defines this.
+        if type(self).lr_at is ClosedForm.lr_at:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define _get_closed_form_lr(): "
+                "each group's lr from base_lrs and last_epoch"
+            )
+        return self.lr_at(self.position)
 
     def multipliers_at(self, t: float) -> list[float]:
         """Give what each group's lr is multiplied by at update t where another one leads."""

@@ -178,7 +178,7 @@ def dropped_in_words(comparison: Comparison) -> list[str]:
 
 def what_copies_are(comparison: Comparison) -> str:
     """Say what a dropped strategy was judged by."""
-    go_on = " Those best within a rung went on." if comparison.complete else ""
+    go_on = " The decisions say which went on." if comparison.complete else ""
     return (
         "A copy is a whole run made short, its schedule compressed. Its loss and outcome compare"
         f" only with copies of the same length, not with a run in full.{go_on}"
