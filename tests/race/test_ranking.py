@@ -42,10 +42,12 @@ def test_differences_are_paired_by_seed():
     assert hidden[1].tie
 
 
-def test_the_interval_is_students_t():
-    differences = [0.1, 0.3, 0.2, 0.5]
-    expected = stats.t.interval(0.95, 3, np.mean(differences), stats.sem(differences))
-    assert mean_interval(differences) == pytest.approx(expected)
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 10, 31, 200])
+def test_the_interval_is_students_t(count):
+    differences = np.random.default_rng(count).normal(0.3, 1, count)
+    about = np.mean(differences), stats.sem(differences)
+    expected = stats.t.interval(0.95, count - 1, *about)
+    assert mean_interval(differences) == pytest.approx(expected, rel=1e-12)
 
 
 def test_95_percent_of_the_intervals_hold_the_truth():

@@ -6,6 +6,7 @@ autocorrelation of neighbouring updates then no longer pretend to be evidence.
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -25,7 +26,14 @@ def block_medians(values: Array, blocks: int = BLOCKS) -> Array:
     least, longer = divmod(values.size, min(blocks, values.size))
     cut = longer * (least + 1)
     parts = (values[:cut].reshape(-1, least + 1), values[cut:].reshape(-1, least))
-    return np.concatenate([np.median(part, axis=1) for part in parts if part.size])
+    return np.concatenate([_medians(part) for part in parts if part.size])
+
+
+def _medians(rows: Array) -> Array:
+    """Do `np.median(rows, axis=1)`, which takes several times as long on small ones."""
+    ordered = np.sort(rows, axis=1)  # nan comes last
+    middle = (ordered[:, (rows.shape[1] - 1) // 2] + ordered[:, rows.shape[1] // 2]) / 2
+    return np.where(np.isnan(ordered[:, -1]), np.nan, middle)
 
 
 def noise(levels: Array) -> float:
@@ -74,10 +82,34 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     count = len(values)
     if count < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - a spread needs two
         return math.nan, math.nan
-    from scipy.special import stdtrit  # takes longer to import than most commands to run
-
-    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(
-        np.std(values, ddof=1) / math.sqrt(count)
-    )
+    half = _student(count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
     mean = float(np.mean(values))
     return mean - half, mean + half
+
+
+@cache
+def _student(freedom: int) -> float:
+    """Give the t that Student's distribution exceeds on either side in 5 % of all cases.
+
+    With whole degrees of freedom its probability is a finite series in the angle of t (Abramowitz
+    and Stegun 26.7.3 and 26.7.4), which is halved here until doubles end. SciPy has it too, but
+    takes longer to import than most commands to run.
+    """
+    low, high = 0.0, math.pi / 2
+    while low < (angle := (low + high) / 2) < high:
+        within = _within(angle, freedom) < CONFIDENCE
+        low, high = (angle, high) if within else (low, angle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """Give the probability that t lies within -+ sqrt(freedom) tan(angle)."""
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    total = 0.0
+    for n in range(1 + odd, freedom, 2):
+        total += term
+        term *= math.cos(angle) ** 2 * n / (n + 1)
+    if odd:
+        return 2 / math.pi * (angle + math.sin(angle) * total)
+    return math.sin(angle) * total

@@ -28,11 +28,14 @@ NAMES: tuple[str, ...] = get_args(Name)
 COMPILE_PAYS = 60.0
 """Seconds of other work, in each process, from which compiling may save time: it takes 15 to 60
 seconds when the compiler has not seen the task before; the work then takes a third to a half."""
+SAMPLE = 12
+"""Lanes that are timed where there are more: steps are recorded anew for each number of them, and
+a lane takes about as long beside 12 as beside more."""
 TUNING_PAYS = 20.0
-"""Seconds of work from which a second number of lanes is timed: it may save a twentieth."""
+"""Seconds of work from which two numbers of lanes are timed: it may save a twentieth."""
 TRIAL = 400
 """Length of the runs that are timed: evaluated every 20 updates, recorded every second."""
-WINDOWS, WINDOW = 3, 6
+WINDOWS, WINDOW = 4, 2
 """How many times so many updates are timed; the best counts, since others use the machine too."""
 
 
@@ -140,11 +143,13 @@ def _exact(steps: dict[int, Steps]) -> bool:
 def _fastest(
     prepared: Prepared, each: Strategy, most: int, steps: dict[int, Steps], *, work: float
 ) -> Engine:
+    def stacked(lanes: int) -> float:
+        return _seconds(prepared, each, Engine("stacked", lanes, steps=steps))
+
     pace = alone = _seconds(prepared, each, Engine())
-    found = {most: _seconds(prepared, each, Engine("stacked", most, steps=steps))}
+    found = {most: stacked(min(most, SAMPLE))}
     if work * found[most] > TUNING_PAYS and most > 1:
-        fewer = most // 2
-        found[fewer] = _seconds(prepared, each, Engine("stacked", fewer, steps=steps))
+        found = {lanes: stacked(lanes) for lanes in (most, most // 2)}
     lanes = min(found, key=found.__getitem__)
     on_gpu = prepared.device.type != "cpu"  # there even ordinary runs repeat no bits elsewhere
     if not on_gpu and not _exact(steps):

@@ -18,8 +18,8 @@ from torch.func import functional_call, grad_and_value, vmap
 from etude.tasks import Prepared, build_model
 from etude.tasks.trees import leaves, map_tensors
 from etude.training.dropout import Masks
-from etude.training.products import affine, products
-from etude.training.recording import Step, record, without_advice
+from etude.training.products import affine_for, product_for
+from etude.training.recording import LAYOUT, Layout, Step, record, without_advice
 
 
 class Network:
@@ -208,9 +208,10 @@ def replayed(step: Step, *example: Tensor) -> Step:
 def _with_the_bits_of_a_lane(node: Any, lanes: int) -> None:
     """Make a recorded operation give each lane the bits that it would have by itself."""
     if node.target is _ATEN.bmm.default:
-        node.target = products
+        node.target = product_for(*_layouts(node.args))
+        node.meta[_PRODUCT] = True
     elif node.target is _ATEN.add.Tensor and (parts := _affine_parts(node)):
-        node.target, node.args = affine, parts
+        node.target, node.args = affine_for(*_layouts(parts)), parts
     elif node.target in _SUMS:
         node.args = (node.target, *node.args)
         node.target = _in_order
@@ -230,7 +231,11 @@ def _affine_parts(node: Any) -> tuple[Any, ...] | None:
     if not (isinstance(scaled, fx.Node) and isinstance(multiplied, fx.Node)):
         return None
     is_linear = scaled.target is _ATEN.mul.Scalar and scaled.args[1] == 1
-    return (bias, *multiplied.args) if is_linear and multiplied.target is products else None
+    return (bias, *multiplied.args) if is_linear and _PRODUCT in multiplied.meta else None
+
+
+def _layouts(nodes: Sequence[Any]) -> Iterator[Layout]:
+    return (node.meta[LAYOUT] for node in nodes)
 
 
 def _unviewed(node: Any) -> Any:
@@ -242,6 +247,8 @@ def _unviewed(node: Any) -> Any:
 _ATEN = torch.ops.aten
 _VIEWS = (_ATEN.view.default, _ATEN._unsafe_view.default)  # noqa: SLF001 - an operation's name
 _SUMS = (_ATEN.sum.dim_IntList, _ATEN.mean.dim)
+_PRODUCT = "product"
+"""Marks an operation as the product of each lane's matrices."""
 _NORMS = (_ATEN.native_batch_norm.default, _ATEN.native_batch_norm_backward.default)
 
 

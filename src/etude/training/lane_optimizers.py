@@ -146,8 +146,23 @@ def _adam(
     if kind.amsgrad:
         largest = memory[2]
         square = torch.maximum(largest, square, out=largest)
-    denominator = (square.sqrt() / root).add_(eps)
+    denominator = (_root(square, eps * root) / root).add_(eps)
     weights.add_((mean * minus_step_size).div_(denominator))
+
+
+def _root(square: Tensor, eps: Tensor) -> Tensor:
+    """Give the root of a square to which eps is added next: where that swallows it, any root.
+
+    Roots of zeros and of denormal numbers, which a dead unit's weights have, take the processor's
+    library 7 and 50 times as long. The smallest root that is asked for instead is an eighth of
+    what could change eps in its last bit.
+
+    Args:
+        square: [lanes, weights].
+        eps: what is added to the root, [lanes, 1].
+    """
+    least = (eps * (torch.finfo(square.dtype).eps / 8)).square_()
+    return torch.maximum(square, least).sqrt_()
 
 
 def _rmsprop_columns(lr: float, _: int, option: dict[str, Any]) -> tuple[float, ...]:
@@ -163,7 +178,7 @@ def _rmsprop(
         gradient = torch.addcmul(gradient, weights, decay)
     square = memory[0]
     square.mul_(alpha).addcmul_(gradient * rest, gradient)
-    root = square.sqrt().add_(eps)
+    root = _root(square, eps).add_(eps)
     if kind.momentum:
         buffer = memory[1].mul_(momentum).addcdiv_(gradient, root)
         weights.addcmul_(buffer, minus_lr)
@@ -183,7 +198,7 @@ def _adagrad(
         gradient = torch.addcmul(gradient, weights, decay)
     (total,) = memory
     total.addcmul_(gradient, gradient)
-    root = total.sqrt().add_(eps)
+    root = _root(total, eps).add_(eps)
     weights.add_((gradient * minus_lr).div_(root))
 
 

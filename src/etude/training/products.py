@@ -13,20 +13,23 @@ from functools import cache
 import torch
 from torch import Tensor
 
-Layout = tuple[torch.dtype, torch.Size, tuple[int, ...]]
+from etude.training.recording import Layout
+
 Product = Callable[..., Tensor]
 _ALIGNMENT = 64
 """A tensor of its own begins at a multiple of so many bytes."""
+_DRAWN = 10_007
+"""Numbers that are drawn; a prime, so that no row is repeated before all were drawn."""
 
 
-def products(left: Tensor, right: Tensor) -> Tensor:
-    """Multiply each lane's matrices, [lanes, n, k] x [lanes, k, m] -> [lanes, n, m]."""
-    return _quickest(_PRODUCTS, _layout(left), _layout(right))(left, right)
+def product_for(left: Layout, right: Layout) -> Product:
+    """Give what multiplies each lane's matrices, [lanes, n, k] x [lanes, k, m] -> [lanes, n, m]."""
+    return _quickest(_PRODUCTS, left, right)
 
 
-def affine(bias: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Do each lane's linear layer, [lanes, 1, m] + [lanes, n, k] x [lanes, k, m]."""
-    return _quickest(_AFFINE, _layout(bias), _layout(left), _layout(right))(bias, left, right)
+def affine_for(bias: Layout, left: Layout, right: Layout) -> Product:
+    """Give what does each lane's linear layer, [lanes, 1, m] + [lanes, n, k] x [lanes, k, m]."""
+    return _quickest(_AFFINE, bias, left, right)
 
 
 def _each_product(left: Tensor, right: Tensor) -> Tensor:
@@ -56,20 +59,16 @@ def _own(matrix: Tensor) -> Tensor:
     return rows.t() if turned else rows
 
 
-def _layout(tensor: Tensor) -> Layout:
-    return tensor.dtype, tensor.shape, tensor.stride()
-
-
 @cache
 def _quickest(ways: tuple[Product, ...], *layouts: Layout) -> Product:
     """Give the first way that has the bits of the last one, on numbers drawn at random."""
-    draw = torch.Generator().manual_seed(0)
-    drawn = [_drawn(layout, draw) for layout in layouts]
+    drawn = [_drawn(layout, seed) for seed, layout in enumerate(layouts)]
     wanted = ways[-1](*drawn)
     return next(way for way in ways if way is ways[-1] or torch.equal(way(*drawn), wanted))
 
 
-def _drawn(layout: Layout, draw: torch.Generator) -> Tensor:
+def _drawn(layout: Layout, seed: int) -> Tensor:
     dtype, shape, strides = layout
     room = 1 + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    return torch.randn(room, dtype=dtype, generator=draw).as_strided(shape, strides)
+    few = torch.randn(_DRAWN, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+    return few.repeat(-(-room // _DRAWN))[:room].as_strided(shape, strides)

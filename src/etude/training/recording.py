@@ -3,14 +3,15 @@
 `torch.func` sends each operation through several layers of dispatch; for a small network that
 costs more than the operations. What arrives at the bottom is a flat list of ordinary tensor
 operations, the same for every batch. Replaying the list gives the same operations and the same
-bits. Starting an operation from Python still costs more than a small one takes, so a list that is
-replayed often goes to TorchScript's interpreter.
+bits. Starting an operation from Python still costs more than a small one takes, so TorchScript's
+interpreter replays the list, where it can.
 """
 
 import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,11 @@ from torch.utils._pytree import tree_map_only
 Step = Callable[..., Sequence[Tensor]]
 """A function of tensors that gives tensors."""
 
-OFTEN = 100
-"""Calls after which handing a list over pays: it costs about as much as a hundred calls save."""
-SETTLED = 3
-"""Calls after which TorchScript has profiled a list, optimized it and keeps to that."""
+Layout = tuple[torch.dtype, torch.Size, tuple[int, ...]]
+"""How a tensor's numbers lie in memory: their type, their shape and their strides."""
+
+LAYOUT = "layout"
+"""Where a recorded operation keeps the layout of what it gave."""
 
 
 def record(
@@ -49,40 +51,40 @@ def record(
     return recorder.finish(answers, change)
 
 
-class Interpreted:
-    """Replays a step that changes none of its tensors, from some call on without Python.
+def layout_of(tensor: Tensor) -> Layout:
+    """Give a tensor's layout."""
+    return tensor.dtype, tensor.shape, tensor.stride()
+
+
+def interpreted(replay: Step, *example: Tensor) -> Step:
+    """Give what replays a step that changes none of its tensors without Python.
 
     TorchScript is deprecated, and its tracer refuses some operations (a convolution's backward
     pass): where it fails, or gives other bits, Python goes on.
 
     Args:
         replay: what `record` gave.
+        example: tensors of the shapes of those to come.
     """
 
-    def __init__(self, replay: Step) -> None:
-        self._step = self._replay = replay
-        self._calls = 0
+    def tuple_of(*tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(replay(*tensors))
 
-    def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
-        """Do the step."""
-        self._calls += 1
-        if self._calls == OFTEN:
-            self._step = self._traced(tensors)
-        return self._step(*tensors)
+    try:
+        with without_advice(), torch.no_grad():
+            traced: Any = torch.jit.trace(tuple_of, tuple(example), check_trace=False)
+            answers = _unoptimized(traced, *example)
+    except Exception:  # noqa: BLE001 - only speed is lost
+        return replay
+    pairs = zip(answers, replay(*example), strict=True)
+    alike = all(np.array_equal(a.numpy(), b.numpy(), equal_nan=True) for a, b in pairs)
+    return partial(_unoptimized, traced) if alike else replay
 
-    def _traced(self, example: Sequence[Tensor]) -> Step:
-        try:
-            with without_advice(), torch.no_grad():
-                traced: Any = torch.jit.trace(self._as_tuple, tuple(example), check_trace=False)
-                answers = [traced(*example) for _ in range(SETTLED)][-1]
-        except Exception:  # noqa: BLE001 - only speed is lost
-            return self._replay
-        pairs = zip(answers, self._replay(*example), strict=True)
-        alike = all(np.array_equal(a.numpy(), b.numpy(), equal_nan=True) for a, b in pairs)
-        return traced if alike else self._replay
 
-    def _as_tuple(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self._replay(*tensors))
+def _unoptimized(traced: Any, *tensors: Tensor) -> Sequence[Tensor]:
+    """Do a traced step as it is: optimizing it takes as long as a hundred calls, and saves none."""
+    with torch.jit.optimized_execution(should_optimize=False):
+        return traced(*tensors)
 
 
 class _Recorder(TorchDispatchMode):
@@ -118,10 +120,13 @@ class _Recorder(TorchDispatchMode):
         self._graph.output(tuple(map(self._node, answers)))
         for node in self._graph.nodes:
             change(node)
+            if _changes_nothing(node):
+                node.replace_all_uses_with(node.args[0])
         self._graph.eliminate_dead_code()
         return fx.GraphModule(self._root, self._graph).forward
 
     def _know(self, tensor: Tensor, node: fx.Node) -> None:
+        node.meta[LAYOUT] = layout_of(tensor)
         self._nodes[id(tensor)] = node
         self._alive.append(tensor)
 
@@ -131,6 +136,18 @@ class _Recorder(TorchDispatchMode):
             self._root.register_buffer(name, tensor)
             self._know(tensor, self._graph.get_attr(name))
         return self._nodes[id(tensor)]
+
+
+def _changes_nothing(node: fx.Node) -> bool:
+    """Does an operation give what it was given? `vmap` leaves many such views."""
+    given = node.args[0] if node.args else None
+    same = isinstance(given, fx.Node) and given.meta.get(LAYOUT) == node.meta.get(LAYOUT)
+    return same and (node.target in _VIEWS or (node.target is _SCALED and node.args[1] == 1))
+
+
+_ATEN = torch.ops.aten
+_VIEWS = (_ATEN.view.default, _ATEN._unsafe_view.default, _ATEN.expand.default)  # noqa: SLF001 - an operation's name
+_SCALED = _ATEN.mul.Scalar
 
 
 @contextmanager

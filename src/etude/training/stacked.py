@@ -74,7 +74,8 @@ class StackedCohort:
 
     def _begin(self, plans: Sequence[Plan]) -> None:
         streams: dict[tuple[int, int], Stream] = {}
-        models = {plan.seed: build_model(self._prepared.task, plan.seed) for plan in plans}
+        seeds = dict.fromkeys(plan.seed for plan in plans)
+        models = {seed: build_model(self._prepared.task, seed) for seed in seeds}
         for plan in plans:
             batch_size = batch_size_for(self._prepared, plan.strategy)
             key = plan.seed, batch_size

@@ -13,7 +13,7 @@ from torch import Tensor
 from etude.training.capture import captured
 from etude.training.functional import Network, compile_step, replayed
 from etude.training.lane_optimizers import Kind, update
-from etude.training.recording import Interpreted, Step
+from etude.training.recording import Step, interpreted
 
 
 class Steps:
@@ -35,7 +35,8 @@ class Steps:
         """Do `Network.gradient`."""
         key = "gradient", len(tensors[0])
         if key not in self._made and not self.fast and not tensors[0].is_cuda:
-            self._made[key] = Interpreted(replayed(self.network.gradient, *tensors))
+            replay = replayed(self.network.gradient, *tensors)
+            self._made[key] = interpreted(replay, *tensors)
         return self._step(key, self.network.gradient, tensors)(*tensors)
 
     def predict(self, *tensors: Tensor) -> Sequence[Tensor]:
