@@ -83,7 +83,7 @@ def interpreted(replay: Step, *example: Tensor) -> Step:
 
 def _unoptimized(traced: Any, *tensors: Tensor) -> Sequence[Tensor]:
     """Do a traced step as it is: optimizing it takes as long as a hundred calls, and saves none."""
-    with torch.jit.optimized_execution(should_optimize=False):
+    with torch.jit.optimized_execution(should_optimize=False):  # pyright: ignore[reportPrivateImportUsage]
         return traced(*tensors)
 
 
@@ -140,14 +140,14 @@ class _Recorder(TorchDispatchMode):
 
 def _changes_nothing(node: fx.Node) -> bool:
     """Does an operation give what it was given? `vmap` leaves many such views."""
-    given = node.args[0] if node.args else None
-    same = isinstance(given, fx.Node) and given.meta.get(LAYOUT) == node.meta.get(LAYOUT)
-    return same and (node.target in _VIEWS or (node.target is _SCALED and node.args[1] == 1))
+    views = node.target in _VIEWS or (node.target is _TIMES and node.args[1] == 1)
+    given = node.args[0] if views else None
+    return isinstance(given, fx.Node) and given.meta[LAYOUT] == node.meta[LAYOUT]
 
 
 _ATEN = torch.ops.aten
 _VIEWS = (_ATEN.view.default, _ATEN._unsafe_view.default, _ATEN.expand.default)  # noqa: SLF001 - an operation's name
-_SCALED = _ATEN.mul.Scalar
+_TIMES = _ATEN.mul.Scalar
 
 
 @contextmanager
