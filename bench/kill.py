@@ -30,6 +30,9 @@ GRID = (
     *("--lrs", "0.001,0.01,0.1,1"),
 )
 
+SURVEY = ("--tries", "12", "--seeds", "1", "--budget", "4runs")
+"""With these a race begins with a survey."""
+
 ETUDE = """
 import os
 from etude.cli import main
@@ -91,11 +94,14 @@ def run_and_kill(command: tuple[str, ...], folder: Path, seconds: float) -> tupl
     "--checkpoints", default=CHECKPOINT_SECONDS, show_default=True, help="Seconds between two."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
-def main(kills: int, task: str, updates: int, checkpoints: float, seed: int) -> None:
+@click.option("--survey", is_flag=True, help="Kill races on a budget that makes a survey.")
+def main(
+    kills: int, task: str, updates: int, checkpoints: float, seed: int, survey: bool
+) -> None:
     """Print how many of the killed races gave the result of an uninterrupted one."""
     os.environ["CHECKPOINT_SECONDS"] = str(checkpoints)
     moments = random.Random(seed)
-    command = (task, "--updates", str(updates))
+    command = (task, "--updates", str(updates), *(SURVEY if survey else ()))
     killed = identical = under_way = amid = 0
     with tempfile.TemporaryDirectory() as place:
         began = time.perf_counter()

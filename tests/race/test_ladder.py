@@ -101,37 +101,40 @@ def test_a_shortened_copy_goes_through_the_whole_schedule(raced):
         assert rates[-1] == pytest.approx(0.0076, abs=2e-4)
 
 
-def test_a_race_that_was_killed_gives_the_same_answer(digits, raced, tmp_path):
-    class Killed(Exception):  # noqa: N818 - what happens, not an error
-        pass
+class Killed(Exception):  # noqa: N818 - what happens, not an error
+    pass
 
-    class Killer:
-        """Ends the comparison from within at the n-th run, as a kill would."""
 
-        def __init__(self, left):
-            self.left = left
+class Killer(Silence):
+    """Ends the comparison from within at the n-th run, as a kill would."""
 
-        def begin(self, runs, updates, pool, *, maximize):
-            pass
+    def __init__(self, left):
+        self.left = left
 
-        def decided(self, sentence):
-            pass
+    def ended(self, run, *, reused):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
 
-        def ended(self, run, *, reused):
-            self.left -= 1
-            if self.left == 0:
-                raise Killed
 
+@pytest.mark.parametrize(
+    ("options", "kills"),
+    [({}, (3, 20, 33)), ({"tries": 8, "budget": "4runs", "seeds": 1}, (2, 5, 8))],
+    ids=["wide", "survey"],
+)
+def test_a_race_that_was_killed_gives_the_same_answer(digits, tmp_path, options, kills):
+    raced = compare(digits, GRID, updates=200, **options)
+    assert any("survey" in decision for decision in raced.decisions) == bool(options)
     with Store.open(str(tmp_path / "runs.db")) as store:
-        for after in (3, 20, 33):
+        for after in kills:
             with pytest.raises(Killed):
-                compare(digits, GRID, updates=200, store=store, listener=Killer(after))
-        again = compare(digits, GRID, updates=200, store=store)
+                compare(digits, GRID, updates=200, store=store, listener=Killer(after), **options)
+        again = compare(digits, GRID, updates=200, store=store, **options)
     assert again.ranking == raced.ranking
     assert again.winner == raced.winner
     assert sorted(r.id for r in again.runs) == sorted(r.id for r in raced.runs)
     assert again.decisions == raced.decisions
-    assert again.cost["reused"] >= 33 > raced.cost["reused"]
+    assert again.cost["reused"] >= kills[-1] > raced.cost["reused"]
 
 
 class CtrlC(Silence):
