@@ -95,9 +95,7 @@ def run_and_kill(command: tuple[str, ...], folder: Path, seconds: float) -> tupl
 )
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 @click.option("--survey", is_flag=True, help="Kill races on a budget that makes a survey.")
-def main(
-    kills: int, task: str, updates: int, checkpoints: float, seed: int, survey: bool
-) -> None:
+def main(kills: int, task: str, updates: int, checkpoints: float, seed: int, survey: bool) -> None:
     """Print how many of the killed races gave the result of an uninterrupted one."""
     os.environ["CHECKPOINT_SECONDS"] = str(checkpoints)
     moments = random.Random(seed)

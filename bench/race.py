@@ -153,6 +153,7 @@ def contest(
     *,
     strategies: int,
     repeats: int,
+    first_seed: int = 0,
     known: Sequence[str] = (),
 ) -> str:
     """Let all search, retest what they chose, and give the table.
@@ -162,11 +163,14 @@ def contest(
         searchers: who searches, by name.
         strategies: how many each may try.
         repeats: how often each searches.
+        first_seed: of the first repeat; each further one begins 10 later.
         known: strategies that may be the reference besides those that the searches came upon.
     """
     rows = {name: Row() for name in searchers}
     for repeat in range(repeats):
-        setting = Setting(retest.prepared, retest.updates, strategies, seed=10 * repeat)
+        setting = Setting(
+            retest.prepared, retest.updates, strategies, seed=first_seed + 10 * repeat
+        )
         for name, search in searchers.items():
             found = apart(partial(search, setting))
             rows[name].found.append(found)
@@ -177,7 +181,7 @@ def contest(
     best = min(losses, key=losses.__getitem__)
     for row in rows.values():
         row.regrets = [losses[found.strategy] / losses[best] - 1 for found in row.found]
-    caption = _caption(retest, strategies, repeats, grid=bool(known))
+    caption = _caption(retest, strategies, repeats, first_seed, grid=bool(known))
     return "\n".join([*_table(rows), "", f"{caption} (`{best}`, {losses[best]:.4g})."])
 
 
@@ -205,19 +209,19 @@ def _table(rows: dict[str, Row]) -> Iterator[str]:
         )
 
 
-def _caption(retest: Retest, strategies: int, repeats: int, *, grid: bool) -> str:
+def _caption(retest: Retest, strategies: int, repeats: int, first_seed: int, *, grid: bool) -> str:
     whole = ", and of the whole space's" if grid else ""
     return (
         f"{retest.prepared.task.name}: {strategies} strategies a search out of"
         f" {len(every_point())}, runs of {retest.updates} updates, {repeats} repeats that take"
-        f" turns, {len(os.sched_getaffinity(0))} cores (load {os.getloadavg()[0]:.1f} at the"
-        f" end). étude trains each with {SEEDS} seeds ({FEW_SEEDS} where it may cost a fifth of"
-        f" {strategies} runs) on all cores, the others with one seed in one process, unless the"
-        f" name says otherwise; Ray on {CORES} actors. Imports and Ray's start are off the clock;"
-        f" étude's probe of the task and its workers' fork, and the start of Ray's actors, are on"
-        f" it. Updates that runs share count once. Regret: the choice, trained anew on"
-        f" {retest.seeds} fresh seeds, against the best of all choices, of the exhaustive rankings'"
-        f" first {TOP}{whole}"
+        f" turns, from seed {first_seed} in tens, {len(os.sched_getaffinity(0))} cores"
+        f" (load {os.getloadavg()[0]:.1f} at the end). étude trains each with {SEEDS} seeds"
+        f" ({FEW_SEEDS} where it may cost a fifth of {strategies} runs) on all cores, the others"
+        f" with one seed in one process, unless the name says otherwise; Ray on {CORES} actors."
+        f" Imports and Ray's start are off the clock; étude's probe of the task and its workers'"
+        f" fork, and the start of Ray's actors, are on it. Updates that runs"
+        f" share count once. Regret: the choice, trained anew on {retest.seeds} fresh seeds,"
+        f" against the best of all choices, of the exhaustive rankings' first {TOP}{whole}"
     )
 
 
@@ -271,6 +275,7 @@ def _names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.option("--tasks", callback=_names, default="digits,digits-cnn,characters", show_default=True)
 @click.option("--strategies", default=64, show_default=True, help="How many a search may try.")
 @click.option("--repeats", default=5, show_default=True)
+@click.option("--first-seed", default=0, show_default=True, help="Of the first repeat.")
 @click.option("--updates", type=int, help="Length of a run.  [default: the task's budget]")
 @click.option("--retest", "fresh", default=10, show_default=True, help="Fresh seeds of a choice.")
 @click.option("--store", "file", help="An SQLite file that keeps retests for the next time.")
@@ -283,6 +288,7 @@ def main(
     tasks: list[str],
     strategies: int,
     repeats: int,
+    first_seed: int,
     updates: int | None,
     fresh: int,
     file: str | None,
@@ -312,7 +318,14 @@ def main(
             continue
         _warm_up(prepared)
         known = grid_top(retest) if grid else ()
-        table = contest(retest, searchers, strategies=strategies, repeats=repeats, known=known)
+        table = contest(
+            retest,
+            searchers,
+            strategies=strategies,
+            repeats=repeats,
+            first_seed=first_seed,
+            known=known,
+        )
         click.echo(f"\n{table}")
 
 

@@ -43,6 +43,16 @@ def test_the_best_go_on_each_with_its_neighbour_of_lower_lr():
     ]
 
 
+def test_at_most_half_of_what_goes_on_keeps_its_rate_high():
+    high = [place(lr, loss) for lr, loss in ((0.3, 1.0), (0.1, 1.1), (0.03, 1.2), (0.01, 1.3))]
+    low = [place(lr, loss, schedule="cosine") for lr, loss in ((0.3, 2.0), (0.1, 2.1))]
+    constants = {each.strategy for each in high}
+    assert survivors([*high, *low], 4, constants) == [*high[:2], *low]
+    assert survivors([*high, *low], 3, constants) == [*high[:2], low[0]]
+    assert survivors([*high, low[0]], 4, constants) == [*high[:2], low[0], high[2]]
+    assert survivors(high, 3, constants) == high[:3]
+
+
 def test_what_failed_does_not_go_on():
     dead = place(0.3, 1.0, Outcome.COLLAPSED)
     assert survivors([place(0.1, 2.0), dead], 3) == [place(0.1, 2.0)]

@@ -5,20 +5,22 @@ budget does not pay for that, a survey finds the finalists: `etude.race.survey`.
 
 A run that is cut off says little about a schedule: at 30 % of its length a cosine is still near
 its peak rate. So each rung trains *shortened copies*, with the whole schedule compressed to the
-rung's length, and such copies compare fairly between schedules. One bias is known: the best peak
-lr falls as runs get longer. So a rung keeps, beside each good strategy, its neighbour one step
-lower on the lr grid.
+rung's length, and such copies compare fairly between schedules. Two biases are known. The best peak
+lr falls as runs get longer, so a rung keeps, beside each good strategy, its neighbour one step
+lower on the lr grid. And short runs flatter rates that stay high, so at most half of what goes on
+spends more of the run at high rates than the middle strategy does.
 
 In full, the finalists are trained with every seed. The lr grid around the leader is made longer
 at an edge and finer at the bottom of a parabola, and strategies that tie get further seeds,
 paired, until they part or the budget ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from etude.jobs import FAILED
+from etude.race.area import staying_high
 from etude.race.budget import Budget
 from etude.race.design import between
 from etude.race.exhaustive import EXTENSIONS, beyond, say_at_edge, say_extended
@@ -212,7 +214,8 @@ class Ladder:
         seeds = self.job.seeds[: rung.seeds]
         self._train(pool, left, seeds, updates)
         ranking = self.job.ranking(left, updates)
-        kept = [strategy(place.strategy) for place in survivors(ranking, count)]
+        high = staying_high(self.job, self.strategies)
+        kept = [strategy(place.strategy) for place in survivors(ranking, count, high)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
             f" {several(len(seeds), 'seed')}; {_failures(ranking)};"
@@ -317,17 +320,22 @@ class Ladder:
         return []
 
 
-def survivors(ranking: Sequence[Place], count: int) -> list[Place]:
+def survivors(
+    ranking: Sequence[Place], count: int, high: Collection[str] = frozenset()
+) -> list[Place]:
     """Pick the places that go on: the best, each followed by its neighbour of lower lr.
 
-    A strategy that failed on some seed goes on only as such a neighbour.
+    A strategy that failed on some seed goes on only as such a neighbour. Where others are left, at
+    most half of those that go on are in `high`.
     """
     kept: list[Place] = []
     for place in ranking:
         if place.outcome not in FAILED:
             pair = (place, _one_lower(place, ranking))
             kept += [each for each in pair if each is not None and each not in kept]
-    return kept[:count] or list(ranking[:1])
+    few = [each for each in kept if each.strategy in high][: count - count // 2]
+    fair = [each for each in kept if each in few or each.strategy not in high]
+    return [*fair, *(each for each in kept if each not in fair)][:count] or list(ranking[:1])
 
 
 def _one_lower(place: Place, ranking: Sequence[Place]) -> Place | None:

@@ -10,14 +10,14 @@ of its multipliers. So the three are settled one after the other:
 2. **valleys**: copies of three tenths, of the best optimizers around their bottoms: of three, and
    of those that tie with the best.
 3. **duel**: where optimizers still tie, one run in full of each at its goal, the peak lr where its
-   bottom will be at the end of a run in full, if it goes on falling as it did.
+   bottom will be at the end of a run in full, if it goes on falling half as fast as it did.
 4. **schedules**: copies of three tenths of the best optimizer under every schedule, each at the
    peak lr with which lr x area is what it is at the bottom.
 5. The finalists are the two best schedules at the goal and at the next peak lr: towards the bottom
    of the copies, or the next lower one where this is the goal.
 
-A short run falls steeply to its end and so flatters schedules whose rate stays high: the first of
-the two is the best that spends no more at high rates than the reference does.
+Short copies flatter schedules whose rate stays high (`etude.race.area`): the first of the two is
+the best that spends no more at high rates than the reference does.
 """
 
 import math
@@ -30,9 +30,9 @@ from statistics import median_low
 
 import numpy as np
 
-from etude.controllers import as_controlled
 from etude.diagnosis.valley import bottom, extrapolate
 from etude.jobs import FAILED
+from etude.race.area import LIKE, alike, area, multipliers
 from etude.race.budget import Budget
 from etude.race.job import Contest
 from etude.report.words import several
@@ -51,8 +51,6 @@ TIED = (0.9, 0.95)
 it, on the short and on the longer copies."""
 GROWTH = 2
 """Further peak lrs, where the lowest loss lies at an end of them."""
-LIKE = 1.2
-"""Areas that differ by no more than this factor are alike."""
 Train = Callable[[list[Strategy], int], None]
 """Train strategies with the first seed for so many updates."""
 
@@ -88,12 +86,11 @@ class Survey:
         self._try(self._near(before)[: max(1, (self.tries - len(sounded)) // 2)], long, least=1)
         for label in self._optimizers(long):
             self._close(label, long)
-        bottoms = {
-            label: _pooled(before[label], self._bottom(label, long))
-            for label in self._optimizers(long)
-        }
+        bottoms = {label: self._bottom(label, long) for label in self._optimizers(long)}
+        # Noise moves bottoms as far as a run's length does: half of a fall is taken to go on.
+        halfway = math.sqrt(long * self.job.updates)
         goals = {
-            label: extrapolate([(short, before[label]), (long, lr)], self.job.updates)
+            label: extrapolate([(short, before[label]), (long, lr)], halfway)
             for label, lr in bottoms.items()
         }
         leader = self._leader(goals)
@@ -123,8 +120,8 @@ class Survey:
             most = max(map(len, grid.values()))
             widest = {name: each[0] for name, each in grid.items() if len(each) == most}
             middle = median_low(self._area(each) for each in widest.values())
-            usual = {n: s for n, s in widest.items() if _alike(self._area(s), middle)}
-            found[label] = min(usual, key=lambda name: self._multipliers(usual[name])[0])
+            usual = {n: s for n, s in widest.items() if alike(self._area(s), middle)}
+            found[label] = min(usual, key=lambda name: multipliers(self.job, usual[name])[0])
         return found
 
     def _soundings(self) -> Iterator[Strategy]:
@@ -291,26 +288,8 @@ class Survey:
             f"survey: of {len(self.strategies)} strategies, {copies}; {led}; {names} {verb} on"
         )
 
-    def _multipliers(self, each: Strategy) -> np.ndarray:
-        job = self.job
-        bound = each.bind(job.updates, epoch=job.epoch(each), batch_size=job.batch_size(each))
-        return as_controlled(bound.schedule).schedule(np.arange(job.updates))
-
     def _area(self, each: Strategy) -> float:
-        """Give the mean multiplier of a strategy's schedule over a run in full."""
-        return float(np.mean(self._multipliers(each))) or 1.0
-
-
-def _pooled(before: float, now: float) -> float:
-    """Give the best lr of the longer copies; where it seems to have risen, the middle of both.
-
-    Longer runs want no higher rates, so then both estimate the same rate.
-    """
-    return min(now, math.sqrt(before * now))
-
-
-def _alike(first: float, second: float) -> bool:
-    return max(first, second) <= LIKE * min(first, second)
+        return area(self.job, each)
 
 
 def _nearest(grid: Sequence[Strategy], lr: float) -> Strategy:

@@ -1,0 +1,39 @@
+"""How much of a run a schedule spends at high rates.
+
+A short run falls steeply to its end, and so flatters schedules whose rate stays high.
+"""
+
+from collections.abc import Sequence
+from statistics import median_low
+
+import numpy as np
+
+from etude.controllers import as_controlled
+from etude.race.job import Contest
+from etude.strategies import Strategy
+
+LIKE = 1.2
+"""Areas that differ by no more than this factor are alike."""
+
+
+def multipliers(job: Contest, each: Strategy) -> np.ndarray:
+    """Give the multiplier of a strategy's schedule at each update of a run in full."""
+    bound = each.bind(job.updates, epoch=job.epoch(each), batch_size=job.batch_size(each))
+    return as_controlled(bound.schedule).schedule(np.arange(job.updates))
+
+
+def area(job: Contest, each: Strategy) -> float:
+    """Give the mean multiplier of a strategy's schedule over a run in full."""
+    return float(np.mean(multipliers(job, each))) or 1.0
+
+
+def alike(first: float, second: float) -> bool:
+    """Tell whether two areas are alike."""
+    return max(first, second) <= LIKE * min(first, second)
+
+
+def staying_high(job: Contest, strategies: Sequence[Strategy]) -> set[str]:
+    """Give those, as texts, that spend more at high rates than the middle one does."""
+    areas = {str(each): area(job, each) for each in strategies}
+    limit = LIKE * median_low(areas.values())
+    return {text for text, mine in areas.items() if mine > limit}
