@@ -29,8 +29,8 @@ COMPILE_PAYS = 60.0
 """Seconds of other work, in each process, from which compiling may save time: it takes 15 to 60
 seconds when the compiler has not seen the task before; the work then takes a third to a half."""
 SAMPLE = 12
-"""Lanes that are timed where there are more: steps are recorded anew for each number of them, and
-a lane takes about as long beside 12 as beside more."""
+"""Lanes that are timed on a processor where there are more: steps are recorded anew for each number
+of them, and a lane takes about as long beside 12 as beside more. A GPU would idle."""
 TUNING_PAYS = 20.0
 """Seconds of work from which two numbers of lanes are timed: it may save a twentieth."""
 TRIAL = 400
@@ -146,21 +146,23 @@ def _fastest(
     def stacked(lanes: int) -> float:
         return _seconds(prepared, each, Engine("stacked", lanes, steps=steps))
 
+    on_gpu = prepared.device.type != "cpu"
     pace = alone = _seconds(prepared, each, Engine())
-    found = {most: stacked(min(most, SAMPLE))}
-    if work * found[most] > TUNING_PAYS and most > 1:
-        found = {lanes: stacked(lanes) for lanes in (most, most // 2)}
-    lanes = min(found, key=found.__getitem__)
-    on_gpu = prepared.device.type != "cpu"  # there even ordinary runs repeat no bits elsewhere
-    if not on_gpu and not _exact(steps):
-        # The code of a strategy is to give its run's losses.
-        best = Engine(why="stacked, runs would differ from ordinary ones in their last bits")
-    elif alone <= found[lanes]:
+    lanes = most
+    if on_gpu or _exact(steps):  # on a GPU even ordinary runs repeat no bits elsewhere
+        found = {most: stacked(most if on_gpu else min(most, SAMPLE))}
+        if work * found[most] > TUNING_PAYS and most > 1:
+            found = {lanes: stacked(lanes) for lanes in (most, most // 2)}
+        lanes = min(found, key=found.__getitem__)
         best = Engine(why=f"stacked, runs took {found[lanes] / alone:.2g} times as long")
-    else:
-        pace = found[lanes]
-        why = f"one by one, runs took {alone / pace:.2g} times as long"
-        best = Engine("stacked", lanes, why, _exact(steps), steps)
+        if found[lanes] < alone:
+            pace, why = (
+                found[lanes],
+                f"one by one, runs took {alone / found[lanes]:.2g} times as long",
+            )
+            best = Engine("stacked", lanes, why, _exact(steps), steps)
+    else:  # the code of a strategy is to give its run's losses
+        best = Engine(why="stacked, runs would differ from ordinary ones in their last bits")
     if work * pace < COMPILE_PAYS:
         return best
     fast = Engine("fast", lanes, exact=False)
