@@ -4,7 +4,6 @@ A short run falls steeply to its end, and so flatters schedules whose rate stays
 """
 
 from collections.abc import Sequence
-from statistics import median_low
 
 import numpy as np
 
@@ -14,6 +13,8 @@ from etude.strategies import Strategy
 
 LIKE = 1.2
 """Areas that differ by no more than this factor are alike."""
+STAYS = 0.5
+"""A schedule whose last multiplier is larger keeps its rate high."""
 
 
 def multipliers(job: Contest, each: Strategy) -> np.ndarray:
@@ -33,7 +34,5 @@ def alike(first: float, second: float) -> bool:
 
 
 def staying_high(job: Contest, strategies: Sequence[Strategy]) -> set[str]:
-    """Give those, as texts, that spend more at high rates than the middle one does."""
-    areas = {str(each): area(job, each) for each in strategies}
-    limit = LIKE * median_low(areas.values())
-    return {text for text, mine in areas.items() if mine > limit}
+    """Give those, as texts, whose last rate is more than half of the peak."""
+    return {str(each) for each in strategies if multipliers(job, each)[-1] > STAYS}

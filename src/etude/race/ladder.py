@@ -7,8 +7,8 @@ A run that is cut off says little about a schedule: at 30 % of its length a cosi
 its peak rate. So each rung trains *shortened copies*, with the whole schedule compressed to the
 rung's length, and such copies compare fairly between schedules. Two biases are known. The best peak
 lr falls as runs get longer, so a rung keeps, beside each good strategy, its neighbour one step
-lower on the lr grid. And short runs flatter rates that stay high, so at most half of what goes on
-spends more of the run at high rates than the middle strategy does.
+lower on the lr grid. And short runs flatter rates that stay high to the end, so at most half of
+what goes on has one.
 
 In full, the finalists are trained with every seed. The lr grid around the leader is made longer
 at an edge and finer at the bottom of a parabola, and strategies that tie get further seeds,
@@ -214,7 +214,7 @@ class Ladder:
         seeds = self.job.seeds[: rung.seeds]
         self._train(pool, left, seeds, updates)
         ranking = self.job.ranking(left, updates)
-        high = staying_high(self.job, self.strategies)
+        high = staying_high(self.job, left)
         kept = [strategy(place.strategy) for place in survivors(ranking, count, high)]
         self.job.decide(
             f"rung {number}: {len(left)} strategies on copies of {updates} updates with"
