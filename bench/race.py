@@ -299,6 +299,11 @@ def main(
     judging: bool,
 ) -> None:
     """Print one Markdown table per task, or with --judge one for all."""
+    if first_seed + 10 * repeats > FRESH:
+        raise click.UsageError(
+            f"searches must keep to seeds below {FRESH}, where those of the retests begin, got"
+            f" --first-seed {first_seed} --repeats {repeats}"
+        )
     torch.set_num_threads(1)
     searchers = {
         name: search

@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from etude.jobs import Silence
 from etude.race import compare
+from etude.race.area import staying_high
 from etude.race.design import between
+from etude.race.job import Contest
 from etude.race.ladder import survivors
 from etude.records import Outcome, Place
 from etude.store import Store, tables
@@ -51,6 +53,27 @@ def test_at_most_half_of_what_goes_on_keeps_its_rate_high():
     assert survivors([*high, *low], 3, constants) == [*high[:2], low[0]]
     assert survivors([*high, low[0]], 4, constants) == [*high[:2], low[0], high[2]]
     assert survivors(high, 3, constants) == high[:3]
+
+
+def test_a_rate_stays_high_where_neither_schedule_nor_controller_lowers_it(digits):
+    high = ["sgd lr=0.1", "sgd lr=0.1 warmup 10% -> constant", "sgd lr=0.1 linear end=0.6"]
+    low = ["sgd lr=0.1 cosine", "sgd lr=0.1 constant -> linear 20%", "sgd lr=0.1 plateau 0.3"]
+    job = Contest(
+        prepared=digits, updates=100, seeds=[0], store=None, reuse=False, listener=Silence()
+    )
+    assert staying_high(job, [strategy(text) for text in (*high, *low)]) == {
+        str(strategy(text)) for text in high
+    }
+
+
+def test_a_race_takes_a_low_ending_schedule_to_the_end(digits, monkeypatch):
+    def flattering(run):
+        return run.loss - 10 * ("constant" in run.strategy and run.planned < 200)
+
+    monkeypatch.setattr(Contest, "quantity", property(lambda _: flattering))
+    raced = compare(digits, GRID, updates=200, seeds=1, workers=0)
+    in_full = {place.schedule for place in raced.ranking if place.updates == 200}
+    assert in_full == {"constant", "warmup 10% -> cosine"}
 
 
 def test_what_failed_does_not_go_on():

@@ -53,6 +53,19 @@ def test_small_networks_are_stacked_where_that_is_faster(digits, monkeypatch):
     assert (found.name, found.why) == ("serial", "stacked, runs took 1.2 times as long")
 
 
+def test_few_lanes_are_timed_and_all_are_used(digits, monkeypatch):
+    timed = []
+
+    def seconds(_, __, engine):
+        timed.append((engine.name, engine.lanes))
+        return 1e-3 / engine.lanes
+
+    monkeypatch.setattr(engine_module, "_seconds", seconds)
+    found = chosen(digits, runs=1000)
+    assert timed == [("serial", 1), ("stacked", engine_module.SAMPLE)]
+    assert found.lanes > engine_module.SAMPLE
+
+
 def test_one_run_needs_no_lanes(digits):
     assert chosen(digits, "stacked", runs=1).lanes == 1
 

@@ -249,3 +249,33 @@ def test_without_a_compiler_fast_steps_are_replayed(digits, monkeypatch):
     assert cohort.trouble == "RuntimeError: no C++ compiler"
     exact = trained(StackedCohort, digits, MIXED[:4], updates=10)
     assert max(closeness(cohort.curve(run), exact[run]) for run in range(4)) < 1e-4
+
+
+def part_frozen():
+    """Sums over many numbers, whose order shows in the last bits, beside a bias that is frozen."""
+    model = nn.Sequential(nn.Linear(8, 900), nn.Tanh(), nn.Linear(900, 40), nn.Linear(40, 1))
+    model[2].bias.requires_grad = False
+    return model
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_a_frozen_bias_leaves_the_bits_of_ordinary_runs(task_of, differences, chunk):
+    prepared = task_of(part_frozen)
+    plans = [Plan(strategy("adam lr=0.01"), seed) for seed in range(3)]
+    stacked = StackedCohort(prepared, plans, updates=20, chunk=chunk)
+    stacked.advance(20)
+    plain = SerialCohort(prepared, plans, updates=20)
+    plain.advance(20)
+    for run in range(len(plans)):
+        assert not differences(stacked.curve(run), plain.curve(run))
+
+
+def test_bfloat16_can_be_trained_in_lanes(task_of):
+    inputs = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)).bfloat16()
+    prepared = task_of(
+        lambda: nn.Linear(8, 1).bfloat16(), train=(inputs, inputs.sum(1, keepdim=True))
+    )
+    plans = [Plan(strategy("sgd lr=0.01"), seed) for seed in range(3)]
+    cohort = StackedCohort(prepared, plans, updates=20)
+    cohort.advance(20)
+    assert all(cohort.curve(run).loss[-1] < cohort.curve(run).loss[0] for run in range(3))

@@ -31,8 +31,9 @@ def block_medians(values: Array, blocks: int = BLOCKS) -> Array:
 
 def _medians(rows: Array) -> Array:
     """Do `np.median(rows, axis=1)`, which takes several times as long on small ones."""
-    ordered = np.sort(rows, axis=1)  # nan comes last
-    middle = (ordered[:, (rows.shape[1] - 1) // 2] + ordered[:, rows.shape[1] // 2]) / 2
+    ordered, half = np.sort(rows, axis=1), rows.shape[1] // 2  # nan comes last
+    even = rows.shape[1] % 2 == 0
+    middle = (ordered[:, half - 1] + ordered[:, half]) / 2 if even else ordered[:, half]
     return np.where(np.isnan(ordered[:, -1]), np.nan, middle)
 
 

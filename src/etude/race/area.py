@@ -34,5 +34,12 @@ def alike(first: float, second: float) -> bool:
 
 
 def staying_high(job: Contest, strategies: Sequence[Strategy]) -> set[str]:
-    """Give those, as texts, whose last rate is more than half of the peak."""
-    return {str(each) for each in strategies if multipliers(job, each)[-1] > STAYS}
+    """Give those, as texts, whose schedule ends at more than half of the peak lr.
+
+    One whose rate a controller may lower is none of them.
+    """
+    return {
+        str(each)
+        for each in strategies
+        if not each.controllers and multipliers(job, each)[-1] > STAYS
+    }

@@ -8,7 +8,7 @@ its peak rate. So each rung trains *shortened copies*, with the whole schedule c
 rung's length, and such copies compare fairly between schedules. Two biases are known. The best peak
 lr falls as runs get longer, so a rung keeps, beside each good strategy, its neighbour one step
 lower on the lr grid. And short runs flatter rates that stay high to the end, so at most half of
-what goes on has one.
+what goes on, rounded up, has one.
 
 In full, the finalists are trained with every seed. The lr grid around the leader is made longer
 at an edge and finer at the bottom of a parabola, and strategies that tie get further seeds,
@@ -326,7 +326,7 @@ def survivors(
     """Pick the places that go on: the best, each followed by its neighbour of lower lr.
 
     A strategy that failed on some seed goes on only as such a neighbour. Where others are left, at
-    most half of those that go on are in `high`.
+    most half of those that go on, rounded up, are in `high`.
     """
     kept: list[Place] = []
     for place in ranking:

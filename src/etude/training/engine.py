@@ -156,10 +156,8 @@ def _fastest(
         lanes = min(found, key=found.__getitem__)
         best = Engine(why=f"stacked, runs took {found[lanes] / alone:.2g} times as long")
         if found[lanes] < alone:
-            pace, why = (
-                found[lanes],
-                f"one by one, runs took {alone / found[lanes]:.2g} times as long",
-            )
+            pace = found[lanes]
+            why = f"one by one, runs took {alone / pace:.2g} times as long"
             best = Engine("stacked", lanes, why, _exact(steps), steps)
     else:  # the code of a strategy is to give its run's losses
         best = Engine(why="stacked, runs would differ from ordinary ones in their last bits")

@@ -54,14 +54,21 @@ def _own(matrix: Tensor) -> Tensor:
     """Give a lane's matrix as it would lie in memory by itself: densely, and aligned."""
     turned = matrix.stride(0) < matrix.stride(1)
     rows = matrix.t() if turned else matrix
-    if not rows.is_contiguous() or rows.data_ptr() % _ALIGNMENT:
+    # A trace keeps what is done here, and other lanes may lie elsewhere.
+    tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    if tracing or not rows.is_contiguous() or rows.data_ptr() % _ALIGNMENT:
         rows = rows.clone(memory_format=torch.contiguous_format)
     return rows.t() if turned else rows
 
 
 @cache
 def _quickest(ways: tuple[Product, ...], *layouts: Layout) -> Product:
-    """Give the first way that has the bits of the last one, on numbers drawn at random."""
+    """Give the first way that has the bits of the last one, on numbers drawn at random.
+
+    A single lane's bits depend on where it lies in memory, so it is moved by the last one.
+    """
+    if layouts[0][1][0] == 1:
+        return ways[-1]
     drawn = [_drawn(layout, seed) for seed, layout in enumerate(layouts)]
     wanted = ways[-1](*drawn)
     return next(way for way in ways if way is ways[-1] or torch.equal(way(*drawn), wanted))

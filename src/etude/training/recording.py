@@ -3,10 +3,11 @@
 `torch.func` sends each operation through several layers of dispatch; for a small network that
 costs more than the operations. What arrives at the bottom is a flat list of ordinary tensor
 operations, the same for every batch. Replaying the list gives the same operations and the same
-bits. Starting an operation from Python still costs more than a small one takes, so TorchScript's
-interpreter replays the list, where it can.
+bits. Starting an operation from Python still costs more than a small one takes, so a list that is
+replayed each update goes to TorchScript's interpreter, where that can do it.
 """
 
+import math
 import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -51,11 +51,6 @@ def record(
     return recorder.finish(answers, change)
 
 
-def layout_of(tensor: Tensor) -> Layout:
-    """Give a tensor's layout."""
-    return tensor.dtype, tensor.shape, tensor.stride()
-
-
 def interpreted(replay: Step, *example: Tensor) -> Step:
     """Give what replays a step that changes none of its tensors without Python.
 
@@ -73,12 +68,16 @@ def interpreted(replay: Step, *example: Tensor) -> Step:
     try:
         with without_advice(), torch.no_grad():
             traced: Any = torch.jit.trace(tuple_of, tuple(example), check_trace=False)
-            answers = _unoptimized(traced, *example)
+            pairs = zip(_unoptimized(traced, *example), replay(*example), strict=True)
+            alike = all(_alike(*pair) for pair in pairs)
     except Exception:  # noqa: BLE001 - only speed is lost
         return replay
-    pairs = zip(answers, replay(*example), strict=True)
-    alike = all(np.array_equal(a.numpy(), b.numpy(), equal_nan=True) for a, b in pairs)
     return partial(_unoptimized, traced) if alike else replay
+
+
+def _alike(first: Tensor, second: Tensor) -> bool:
+    numbers = (each.nan_to_num(0.0, math.inf, -math.inf) for each in (first, second))
+    return torch.equal(first.isnan(), second.isnan()) and torch.equal(*numbers)
 
 
 def _unoptimized(traced: Any, *tensors: Tensor) -> Sequence[Tensor]:
@@ -126,7 +125,7 @@ class _Recorder(TorchDispatchMode):
         return fx.GraphModule(self._root, self._graph).forward
 
     def _know(self, tensor: Tensor, node: fx.Node) -> None:
-        node.meta[LAYOUT] = layout_of(tensor)
+        node.meta[LAYOUT] = tensor.dtype, tensor.shape, tensor.stride()
         self._nodes[id(tensor)] = node
         self._alive.append(tensor)
 
@@ -140,14 +139,12 @@ class _Recorder(TorchDispatchMode):
 
 def _changes_nothing(node: fx.Node) -> bool:
     """Does an operation give what it was given? `vmap` leaves many such views."""
-    views = node.target in _VIEWS or (node.target is _TIMES and node.args[1] == 1)
-    given = node.args[0] if views else None
+    given = node.args[0] if node.target in _RESHAPED else None
     return isinstance(given, fx.Node) and given.meta[LAYOUT] == node.meta[LAYOUT]
 
 
 _ATEN = torch.ops.aten
-_VIEWS = (_ATEN.view.default, _ATEN._unsafe_view.default, _ATEN.expand.default)  # noqa: SLF001 - an operation's name
-_TIMES = _ATEN.mul.Scalar
+_RESHAPED = (_ATEN.view.default, _ATEN._unsafe_view.default, _ATEN.expand.default)  # noqa: SLF001 - an operation's name
 
 
 @contextmanager
