@@ -134,20 +134,28 @@ def test_a_shortened_copy_goes_through_the_whole_schedule(raced):
         assert rates[-1] == pytest.approx(0.0076, abs=2e-4)
 
 
-class Killed(Exception):  # noqa: N818 - what happens, not an error
-    pass
+class CtrlC(Silence):
+    """Presses Ctrl-C when so many runs have ended."""
 
+    pressed: type[BaseException] = KeyboardInterrupt
 
-class Killer(Silence):
-    """Ends the comparison from within at the n-th run, as a kill would."""
-
-    def __init__(self, left):
-        self.left = left
+    def __init__(self, after):
+        self.left = after
 
     def ended(self, run, *, reused):
         self.left -= 1
         if self.left == 0:
-            raise Killed
+            raise self.pressed
+
+
+class Killed(Exception):  # noqa: N818 - what happens, not an error
+    pass
+
+
+class Killer(CtrlC):
+    """Ends the comparison from within, as a kill would."""
+
+    pressed = Killed
 
 
 @pytest.mark.parametrize(
@@ -168,18 +176,6 @@ def test_a_race_that_was_killed_gives_the_same_answer(digits, tmp_path, options,
     assert sorted(r.id for r in again.runs) == sorted(r.id for r in raced.runs)
     assert again.decisions == raced.decisions
     assert again.cost["reused"] >= kills[-1] > raced.cost["reused"]
-
-
-class CtrlC(Silence):
-    """Presses Ctrl-C when so many runs have ended."""
-
-    def __init__(self, after):
-        self.left = after
-
-    def ended(self, run, *, reused):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 def test_what_an_interruption_left_in_the_first_rung_was_not_dropped(digits):
