@@ -1,4 +1,4 @@
-"""One lab for the session: a server with its workers and a store of its own, and one browser."""
+"""One lab for the session: a server with its workers and a store of its own."""
 
 import json
 import os
@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 START = 600
 """Seconds after which a lab that does not answer has failed: a guard against waiting for ever."""
 
@@ -96,15 +94,3 @@ def lab(tmp_path_factory):
     found = started(tmp_path_factory.mktemp("lab") / "runs.db", warm=True)
     yield found
     found.end()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from etude.readers import diagnose
@@ -16,10 +15,8 @@ from etude.report import diagnosis_page, show_diagnosis
 from etude.report.curve_chart import chart
 from etude.report.diagnosis_words import sentence
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parent / "assets" / "axe.min.js"
 VIEWS = {"desktop": (1280, 900), "phone": (360, 740)}
-needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
 
 T = np.arange(1500.0)
 
@@ -109,17 +106,7 @@ def test_thinned_lines_keep_their_spikes():
     assert line["y"][line["x"].index(777)] == 40
 
 
-@pytest.fixture(scope="module")
-def browser():
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield browser
-        browser.close()
-
-
 @pytest.mark.browser
-@needs_chromium
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_page_draws_fits_and_is_accessible(browser, view, tmp_path):
     width, height = VIEWS[view]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from etude.records import (
@@ -26,11 +25,9 @@ from etude.report import found_page, show_found
 from etude.report.found_words import beside, headline, interval, loss_by_lr, rate
 from etude.report.lr_chart import HEIGHT, chart
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parent / "assets" / "axe.min.js"
 VIEWS = {"desktop": (1280, 900), "phone": (360, 740)}
 
-needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
 
 LRS = (0.01, 0.018, 0.032, 0.056, 0.1, 0.18, 0.32, 0.56)
 
@@ -187,15 +184,6 @@ def test_json_holds_no_nan():
     assert json.loads(text)["ranges"][0]["failure"]["high"] is None
 
 
-@pytest.fixture(scope="module")
-def browser():
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=VIEWS)
 def page(browser, request, tmp_path):
     width, height = VIEWS[request.param]
@@ -215,14 +203,12 @@ def page(browser, request, tmp_path):
 
 
 @pytest.mark.browser
-@needs_chromium
 def test_it_draws_and_does_not_scroll_sideways(page):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert "usable from 0.021 to 0.2, start from 0.04" in page.inner_text("#loss-summary")
 
 
 @pytest.mark.browser
-@needs_chromium
 def test_axe_finds_nothing(page):
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run().then((result) => result.violations.map((v) => v.id))")
@@ -230,7 +216,6 @@ def test_axe_finds_nothing(page):
 
 
 @pytest.mark.browser
-@needs_chromium
 def test_arrow_keys_read_the_suggestion_aloud(page):
     page.focus("#loss-chart")
     page.keyboard.press("ArrowUp")  # the last line: the usable range of the last optimizer
