@@ -83,13 +83,13 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     count = len(values)
     if count < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - a spread needs two
         return math.nan, math.nan
-    half = _student(count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
+    half = student(count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
     mean = float(np.mean(values))
     return mean - half, mean + half
 
 
 @cache
-def _student(freedom: int) -> float:
+def student(freedom: int) -> float:
     """Give the t that Student's distribution exceeds on either side in 5 % of all cases.
 
     With whole degrees of freedom its probability is a finite series in the angle of t (Abramowitz

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
-from etude.diagnosis.statistics import CONFIDENCE
+from etude.diagnosis.statistics import student
 from etude.records import BatchScaling, LrRange, Measured
 from etude.report.words import number
 from etude.strategies import scale_lr, strategy
@@ -76,7 +75,7 @@ def fitted_power(sizes: Sequence[int], rates: Sequence[float]) -> Measured | Non
         return Measured(slope, math.nan, math.nan)
     left = y - y.mean() - slope * x
     error = math.sqrt(float(left @ left) / (count - 2) / float(x @ x))
-    half = float(stdtrit(count - 2, (1 + CONFIDENCE) / 2)) * error
+    half = student(count - 2) * error
     return Measured(slope, slope - half, slope + half)
 
 

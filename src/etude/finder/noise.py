@@ -11,10 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.special import stdtrit
 from torch import Tensor, nn
 
-from etude.diagnosis.statistics import CONFIDENCE
+from etude.diagnosis.statistics import student
 from etude.finder.sharpness import trained
 from etude.records import Array, Measured
 from etude.tasks import Prepared
@@ -76,7 +75,7 @@ def from_products(products: Array, size: int) -> Measured:
         _inverse(np.delete(np.delete(products, out, 0), out, 1), size) for out in range(count)
     ]
     pseudo = count * inverse - (count - 1) * np.array(without)
-    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2) * pseudo.std(ddof=1) / math.sqrt(count))
+    half = student(count - 1) * float(pseudo.std(ddof=1)) / math.sqrt(count)
     return Measured(*(_one_over(each) for each in (inverse, inverse + half, inverse - half)))
 
 
